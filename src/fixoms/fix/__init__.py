@@ -1,0 +1,1 @@
+"""FIX 4.4 session layer, usable without the venue."""
