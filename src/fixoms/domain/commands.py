@@ -1,0 +1,312 @@
+"""Commands: everything that may change the venue, as values the journal keeps.
+
+Owns: the inputs of the engine. Timers, phases, lost connections and operator actions are commands
+like orders are, so that a replay of them gives the same venue again.
+Must not know: FIX syntax (gateway/inbound.py translates), how a command is decided.
+
+A command is sequenced by the gateway: its sequence and time travel beside it in the journal entry
+and in `Engine.handle(command, seq, time)`. It carries who sent it.
+"""
+
+from typing import TypeAlias
+
+import msgspec
+
+from fixoms.domain.enums import (
+    ContingencyType,
+    InstrumentStatus,
+    MassCancelRequestType,
+    MassStatusReqType,
+    OrdType,
+    Phase,
+    SelfTradePrevention,
+    Side,
+    TimeInForce,
+)
+from fixoms.domain.ids import InstrumentId, OrderId, TradeId
+from fixoms.domain.instrument import Instrument
+from fixoms.domain.units import Nanos, Price, Qty
+
+
+class Origin(msgspec.Struct, frozen=True, array_like=True):
+    """Who sent a command.
+
+    `session` names the FIX session (its CompID as config knows it) and is empty for commands the
+    venue or an operator gives itself; `msg_seq_num` is the inbound MsgSeqNum(34), 0 when none.
+    """
+
+    session: str
+    participant: str
+    user: str
+    msg_seq_num: int = 0
+
+
+VENUE = Origin(session="", participant="", user="venue")
+"""Origin of what the venue does by itself: timers, schedule, start of day."""
+
+
+class OrderTerms(msgspec.Struct, frozen=True, array_like=True):
+    """What the client asked for; immutable, replaced as a whole by a replace.
+
+    Prices and quantities are in the instrument's units and already inside PRICE_MAX and QTY_MAX.
+    `exec_inst` is the wire text of ExecInst(18) (`"6"`, `"G a"`). `peg_offset` is
+    PegOffsetValue(211), signed, in price units. `expire_time` is ExpireTime(126), `expire_date`
+    ExpireDate(432) as `YYYYMMDD`. `client` is the party behind the order, `echo` the further
+    fields (tag, value) that every report on the order repeats as they came.
+    """
+
+    side: Side
+    ord_type: OrdType
+    tif: TimeInForce
+    qty: Qty
+    price: Price | None = None
+    stop_px: Price | None = None
+    max_floor: Qty | None = None
+    min_qty: Qty | None = None
+    exec_inst: str = ""
+    peg_offset: int | None = None
+    expire_time: Nanos | None = None
+    expire_date: str = ""
+    stp: SelfTradePrevention = SelfTradePrevention.PARTICIPANT_DEFAULT
+    account: str = ""
+    client: str = ""
+    echo: tuple[tuple[int, str], ...] = ()
+
+
+class _Command(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    origin: Origin
+
+
+class EnterOrder(_Command, frozen=True):
+    """NewOrderSingle(D). `market` empty means the default market of the symbol."""
+
+    cl_ord_id: str
+    symbol: str
+    market: str
+    terms: OrderTerms
+    poss_resend: bool = False
+
+
+class ReplaceOrder(_Command, frozen=True):
+    """OrderCancelReplaceRequest(G). `terms.qty` is the total, filled part included.
+
+    `side` and `symbol` of the request must agree with the order; a None in `terms.price` keeps
+    nothing: the terms replace the old ones as a whole. `order_id` is OrderID(37) when given.
+    """
+
+    cl_ord_id: str
+    orig_cl_ord_id: str
+    order_id: OrderId
+    symbol: str
+    market: str
+    terms: OrderTerms
+
+
+class CancelOrder(_Command, frozen=True):
+    """OrderCancelRequest(F), by OrigClOrdID(41) or, when that is empty, by OrderID(37)."""
+
+    cl_ord_id: str
+    orig_cl_ord_id: str
+    order_id: OrderId
+    symbol: str
+    market: str
+    side: Side
+
+
+class RequestStatus(_Command, frozen=True):
+    """OrderStatusRequest(H). Answered by an Execution of ExecType I; changes nothing."""
+
+    cl_ord_id: str
+    order_id: OrderId
+    symbol: str
+    market: str
+    side: Side
+    ord_status_req_id: str = ""
+
+
+class ListedOrder(msgspec.Struct, frozen=True, array_like=True):
+    """One order of a NewOrderList(E)."""
+
+    cl_ord_id: str
+    list_seq_no: int
+    symbol: str
+    market: str
+    terms: OrderTerms
+    cl_ord_link_id: str = ""
+
+
+class EnterList(_Command, frozen=True):
+    """NewOrderList(E): independent orders, or orders bound by a contingency."""
+
+    list_id: str
+    contingency: ContingencyType
+    orders: tuple[ListedOrder, ...]
+
+
+class CancelList(_Command, frozen=True):
+    """ListCancelRequest(K)."""
+
+    list_id: str
+
+
+class RequestListStatus(_Command, frozen=True):
+    """ListStatusRequest(M)."""
+
+    list_id: str
+
+
+class MassCancel(_Command, frozen=True):
+    """OrderMassCancelRequest(q). Empty text and None narrow nothing."""
+
+    cl_ord_id: str
+    request_type: MassCancelRequestType
+    symbol: str = ""
+    market: str = ""
+    segment: str = ""
+    side: Side | None = None
+    account: str = ""
+
+
+class RequestMassStatus(_Command, frozen=True):
+    """OrderMassStatusRequest(AF)."""
+
+    mass_status_req_id: str
+    request_type: MassStatusReqType
+    symbol: str = ""
+    market: str = ""
+    segment: str = ""
+    side: Side | None = None
+    account: str = ""
+
+
+class SessionOpened(_Command, frozen=True):
+    """A FIX session logged on."""
+
+
+class SessionClosed(_Command, frozen=True):
+    """A FIX session ended: by Logout, or by loss of the connection."""
+
+    logged_out: bool
+    reason: str = ""
+
+
+class DefineParticipant(_Command, frozen=True):
+    """Create a participant (broker) or change its defaults."""
+
+    participant: str
+    stp: SelfTradePrevention = SelfTradePrevention.NONE
+
+
+class CancelOnDisconnect(msgspec.Struct, frozen=True, array_like=True):
+    """When the orders of a session are canceled with its connection.
+
+    GTC and GTD orders are excepted unless `good_till` is set.
+    """
+
+    on_loss: bool = False
+    on_logout: bool = False
+    good_till: bool = False
+
+
+class DefineSession(_Command, frozen=True):
+    """Bind a FIX session to its participant and set its policies."""
+
+    session: str
+    participant: str
+    cancel_on_disconnect: CancelOnDisconnect = CancelOnDisconnect()
+
+
+class DefineInstrument(_Command, frozen=True):
+    """List an instrument or change its record (tick table, bands, bounds)."""
+
+    instrument: Instrument
+    phase: Phase = Phase.CONTINUOUS
+
+
+class SetInstrumentStatus(_Command, frozen=True):
+    """Suspend, resume or delist an instrument. Delisting cancels its orders."""
+
+    instrument_id: InstrumentId
+    status: InstrumentStatus
+    reason: str = ""
+
+
+class SetPhase(_Command, frozen=True):
+    """Move an instrument (`scope` its id) or a whole segment (`scope` its name) to a phase."""
+
+    scope: str
+    phase: Phase
+    reason: str = ""
+
+
+class SetReferencePrice(_Command, frozen=True):
+    """Set the reference price of collars and auctions, in price units."""
+
+    instrument_id: InstrumentId
+    price: Price
+
+
+class StartDay(_Command, frozen=True):
+    """Open the trading day `YYYYMMDD`."""
+
+    trading_day: str
+
+
+class EndDay(_Command, frozen=True):
+    """End the trading day: Day and due GTD orders expire, GTC orders live on."""
+
+
+class CancelByOperator(_Command, frozen=True):
+    """Cancel one order (`order_id`), or all orders that match the other fields."""
+
+    reason: str
+    order_id: OrderId = OrderId(0)
+    participant: str = ""
+    instrument_id: InstrumentId = InstrumentId("")
+
+
+class BustTrade(_Command, frozen=True):
+    """Take a trade back (ExecType H to both sides)."""
+
+    trade_id: TradeId
+    reason: str
+
+
+class CorrectTrade(_Command, frozen=True):
+    """Change price or quantity of a trade (ExecType G to both sides)."""
+
+    trade_id: TradeId
+    price: Price
+    qty: Qty
+    reason: str
+
+
+class AdvanceTime(_Command, frozen=True):
+    """Time has reached a moment the engine asked for (`Engine.next_timer`)."""
+
+
+Command: TypeAlias = (
+    EnterOrder
+    | ReplaceOrder
+    | CancelOrder
+    | RequestStatus
+    | EnterList
+    | CancelList
+    | RequestListStatus
+    | MassCancel
+    | RequestMassStatus
+    | SessionOpened
+    | SessionClosed
+    | DefineParticipant
+    | DefineSession
+    | DefineInstrument
+    | SetInstrumentStatus
+    | SetPhase
+    | SetReferencePrice
+    | StartDay
+    | EndDay
+    | CancelByOperator
+    | BustTrade
+    | CorrectTrade
+    | AdvanceTime
+)
