@@ -17,6 +17,7 @@ from fixoms.domain.enums import (
     InstrumentStatus,
     MassCancelRequestType,
     MassStatusReqType,
+    OrdRejReason,
     OrdType,
     Phase,
     SelfTradePrevention,
@@ -73,6 +74,19 @@ class OrderTerms(msgspec.Struct, frozen=True, array_like=True):
     echo: tuple[tuple[int, str], ...] = ()
 
 
+class Refusal(msgspec.Struct, frozen=True, array_like=True):
+    """Why an order cannot be expressed in the venue's integers or enums at all.
+
+    The gateway finds it (a price between two units, a side the venue does not trade); the engine
+    answers it, so that a refused order has its ExecID(17) and its place in the journal like any
+    other. The offending wire values travel in `OrderTerms.echo`, the typed field is then 0 or the
+    nearest member.
+    """
+
+    reason: OrdRejReason
+    text: str
+
+
 class _Command(msgspec.Struct, frozen=True, array_like=True, tag=True):
     origin: Origin
 
@@ -85,6 +99,7 @@ class EnterOrder(_Command, frozen=True):
     market: str
     terms: OrderTerms
     poss_resend: bool = False
+    refusal: Refusal | None = None
 
 
 class ReplaceOrder(_Command, frozen=True):
@@ -100,6 +115,7 @@ class ReplaceOrder(_Command, frozen=True):
     symbol: str
     market: str
     terms: OrderTerms
+    refusal: Refusal | None = None
 
 
 class CancelOrder(_Command, frozen=True):
@@ -133,6 +149,7 @@ class ListedOrder(msgspec.Struct, frozen=True, array_like=True):
     market: str
     terms: OrderTerms
     cl_ord_link_id: str = ""
+    refusal: Refusal | None = None
 
 
 class EnterList(_Command, frozen=True):
