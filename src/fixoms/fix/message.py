@@ -9,6 +9,7 @@ Values stay the bytes that came over the wire. What an application echoes goes b
 
 from collections.abc import Iterable, Iterator
 
+
 class FieldMissing(LookupError):
     """A field the caller needs is not in the message."""
 
@@ -31,6 +32,15 @@ class Message:
         self.msg_type = msg_type
         self.fields: list[tuple[int, bytes]] = list(fields)
         self._first: dict[int, bytes] | None = None
+
+    @classmethod
+    def of(cls, msg_type: str, fields: list[tuple[int, bytes]]) -> "Message":
+        """A message that takes over `fields` without copying them. For the codec's hot path."""
+        message = cls.__new__(cls)
+        message.msg_type = msg_type
+        message.fields = fields
+        message._first = None
+        return message
 
     def _index(self) -> dict[int, bytes]:
         index = self._first
