@@ -1,0 +1,1 @@
+"""Between FIX sessions and the engine: translation, sequencing, the operator's socket."""
