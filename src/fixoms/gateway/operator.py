@@ -1,0 +1,251 @@
+"""The operator's words: what may be typed at the desk, and the command each becomes.
+
+Owns: the grammar of `fixoms operator …`, which `.fix` scripts share, and the answer to each word.
+Must not know: sockets (operator_socket.py), how a command is decided. Nothing here bypasses the
+sequencer: a word either reads the engine or becomes a journaled command with the operator's name.
+"""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Final, TypeAlias
+
+import msgspec
+
+from fixoms.domain.commands import (
+    BustTrade,
+    CancelByOperator,
+    Command,
+    CorrectTrade,
+    DefineInstrument,
+    EndDay,
+    Origin,
+    SetInstrumentStatus,
+    SetPhase,
+    SetReferencePrice,
+    StartDay,
+)
+from fixoms.domain.enums import InstrumentStatus, Phase
+from fixoms.domain.events import CommandDone, CommandRefused, Event
+from fixoms.domain.ids import InstrumentId, TradeId
+from fixoms.domain.instrument import Instrument, to_units
+from fixoms.domain.rendering import parse_order_id
+from fixoms.domain.units import PRICE_MAX, QTY_MAX, Price, Qty
+from fixoms.engine.engine import Engine
+
+ParseInstrument: TypeAlias = Callable[[str], tuple[Instrument, Phase]]
+"""Reads an instrument written as in the configuration file; raises ValueError with the reason."""
+
+USAGE: Final = {
+    "phase": "phase SYMBOL|SEGMENT PHASE [REASON]",
+    "halt": "halt SYMBOL|SEGMENT [REASON]",
+    "resume": "resume SYMBOL|SEGMENT [REASON]",
+    "reference": "reference SYMBOL PRICE",
+    "cancel": "cancel ORDER_ID [REASON]",
+    "cancel-all": "cancel-all [participant=NAME] [symbol=SYMBOL] [REASON]",
+    "bust": "bust TRADE_ID [REASON]",
+    "correct": "correct TRADE_ID QTY PRICE [REASON]",
+    "instrument": "instrument {YAML of one entry under `instruments`}",
+    "suspend": "suspend SYMBOL [REASON]",
+    "activate": "activate SYMBOL [REASON]",
+    "delist": "delist SYMBOL [REASON]",
+    "start-day": "start-day YYYYMMDD",
+    "end-day": "end-day",
+    "phases": "phases",
+    "sessions": "sessions",
+}
+"""Every word of the desk and how it is written. SYMBOL may be SYMBOL@MARKET."""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What the desk says back: `text` for people, the rest for scripts.
+
+    `ok` false means nothing changed and `text` says why. `seq` is the journal sequence of the
+    command, 0 for a word that only reads.
+    """
+
+    ok: bool
+    text: str
+    seq: int = 0
+    rows: tuple[dict[str, str], ...] = ()
+
+
+class Misspoken(ValueError):
+    """The words are not of the grammar; the message says what is."""
+
+
+class Desk:
+    """Turns an operator's words into commands and their events into an answer."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        parse_instrument: ParseInstrument,
+        sessions: Callable[[], Sequence[dict[str, str]]],
+    ) -> None:
+        self._engine = engine
+        self._parse_instrument = parse_instrument
+        self._sessions = sessions
+
+    def hear(self, words: Sequence[str], operator: str) -> Command | Answer:
+        """Make the command of `words`, or the answer of a word that only reads.
+
+        Raises Misspoken with the word's usage.
+        """
+        if not words or words[0] not in USAGE:
+            known = ", ".join(USAGE)
+            given = words[0] if words else "nothing"
+            raise Misspoken(f"{given!r} is not a word of the desk; known: {known}")
+        word, *rest = words
+        origin = Origin(session="", participant="", user=operator)
+        try:
+            return self._hear(word, rest, origin)
+        except IndexError:
+            raise Misspoken(f"usage: {USAGE[word]}") from None
+
+    def _hear(self, word: str, rest: list[str], origin: Origin) -> Command | Answer:
+        match word:
+            case "phase":
+                scope, phase = self._scope(rest[0]), rest[1]
+                if phase in ("start-of-day", "end-of-day"):
+                    raise Misspoken("days are started and ended for the venue: start-day, end-day")
+                return SetPhase(origin, scope, _phase(phase), _reason(rest[2:]))
+            case "halt":
+                return SetPhase(origin, self._scope(rest[0]), Phase.HALT, _reason(rest[1:]))
+            case "resume":
+                scope = self._scope(rest[0])
+                # Trading reopens through an auction call, never at a stroke.
+                return SetPhase(origin, scope, Phase.VOLATILITY_AUCTION, _reason(rest[1:]))
+            case "reference":
+                instrument = self._instrument(rest[0])
+                return SetReferencePrice(
+                    origin, instrument.instrument_id, _price(instrument, rest[1])
+                )
+            case "cancel":
+                order_id = parse_order_id(rest[0])
+                if not order_id:
+                    raise Misspoken(f"{rest[0]!r} is not an OrderID(37) such as O17")
+                return CancelByOperator(origin, _reason(rest[1:]), order_id=order_id)
+            case "cancel-all":
+                return self._cancel_all(rest, origin)
+            case "bust":
+                return BustTrade(origin, _trade_id(rest[0]), _reason(rest[1:]))
+            case "correct":
+                return self._correct(rest, origin)
+            case "instrument":
+                try:
+                    record, phase = self._parse_instrument(" ".join(rest))
+                except ValueError as error:
+                    raise Misspoken(str(error)) from None
+                return DefineInstrument(origin, record, phase)
+            case "suspend" | "activate" | "delist":
+                status = {
+                    "suspend": InstrumentStatus.SUSPENDED,
+                    "activate": InstrumentStatus.ACTIVE,
+                    "delist": InstrumentStatus.DELISTED,
+                }[word]
+                instrument_id = self._instrument(rest[0]).instrument_id
+                return SetInstrumentStatus(origin, instrument_id, status, _reason(rest[1:]))
+            case "start-day":
+                day = rest[0]
+                if not (len(day) == 8 and day.isascii() and day.isdigit()):
+                    raise Misspoken(f"{day!r} is not a day written YYYYMMDD")
+                return StartDay(origin, day)
+            case "end-day":
+                return EndDay(origin)
+            case "phases":
+                return self._phases()
+            case _:
+                rows = tuple(self._sessions())
+                return Answer(ok=True, text=f"{len(rows)} sessions", rows=rows)
+
+    def answer(self, events: Sequence[Event], seq: int) -> Answer:
+        """Say what became of a command the desk gave."""
+        for event in events:
+            if isinstance(event, CommandRefused):
+                return Answer(ok=False, text=event.reason, seq=seq)
+        done = [event.changed for event in events if isinstance(event, CommandDone)]
+        return Answer(ok=True, text="; ".join(done) or "done", seq=seq)
+
+    def _scope(self, text: str) -> str:
+        """Instrument id or segment name; the engine refuses what it does not know."""
+        instrument = self._find(text)
+        return text if instrument is None else instrument.instrument_id
+
+    def _find(self, text: str) -> Instrument | None:
+        symbol, _, market = text.partition("@")
+        return self._engine.find_instrument(symbol, market)
+
+    def _instrument(self, text: str) -> Instrument:
+        instrument = self._find(text)
+        if instrument is None:
+            raise Misspoken(f"{text!r} is not an instrument of this venue")
+        return instrument
+
+    def _cancel_all(self, rest: list[str], origin: Origin) -> CancelByOperator:
+        participant, instrument_id, words = "", InstrumentId(""), []
+        for word in rest:
+            key, equals, value = word.partition("=")
+            if equals and key == "participant":
+                participant = value
+            elif equals and key == "symbol":
+                instrument_id = self._instrument(value).instrument_id
+            else:
+                words.append(word)
+        return CancelByOperator(
+            origin, _reason(words), participant=participant, instrument_id=instrument_id
+        )
+
+    def _correct(self, rest: list[str], origin: Origin) -> CorrectTrade:
+        trade_id = _trade_id(rest[0])
+        instrument = self._engine.trade_instrument(trade_id)
+        if instrument is None:
+            raise Misspoken(f"{rest[0]} is not a trade of this trading day")
+        qty = _units(rest[1], instrument.qty_decimals, QTY_MAX, "a quantity")
+        price = _price(instrument, rest[2])
+        return CorrectTrade(origin, trade_id, price, Qty(qty), _reason(rest[3:]))
+
+    def _phases(self) -> Answer:
+        rows = tuple(
+            {
+                "instrument": str(instrument.instrument_id),
+                "segment": instrument.segment,
+                "phase": self._engine.phase(instrument.instrument_id).value,
+                "status": instrument.status.value,
+            }
+            for instrument in self._engine.instruments()
+        )
+        return Answer(ok=True, text=f"{len(rows)} instruments", rows=rows)
+
+
+def _phase(text: str) -> Phase:
+    try:
+        return Phase(text)
+    except ValueError:
+        known = ", ".join(phase.value for phase in Phase)
+        raise Misspoken(f"{text!r} is not a phase; known: {known}") from None
+
+
+def _reason(words: Sequence[str]) -> str:
+    return " ".join(words)
+
+
+def _trade_id(text: str) -> TradeId:
+    digits = text[1:]
+    if text[:1] == "T" and digits.isascii() and digits.isdigit() and len(digits) <= 18:
+        return TradeId(int(digits))
+    raise Misspoken(f"{text!r} is not a trade id such as T5")
+
+
+def _price(instrument: Instrument, text: str) -> Price:
+    return Price(_units(text, instrument.price_decimals, PRICE_MAX, "a price"))
+
+
+def _units(text: str, decimals: int, bound: int, kind: str) -> int:
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        raise Misspoken(f"{text!r} is not {kind}") from None
+    units = to_units(value, decimals) if value.is_finite() else None
+    if units is None or not 0 < units <= bound:
+        raise Misspoken(f"{text} is not {kind} with at most {decimals} decimals")
+    return units
