@@ -1,0 +1,179 @@
+"""The configuration of a venue: a file's settings, checked, and what the venue is built from.
+
+Owns: reading and checking a file, the paths in it, and the translation of settings into the
+domain's own records and commands.
+Must not know: YAML syntax (typed_yaml.py), which keys exist (settings.py), what the parts of the
+venue do with their settings.
+
+Paths in a file are taken from the folder the file stands in. Passwords never stand in it: users
+have hashes in their own file (users.py), and outside services name a `password_file`.
+"""
+
+from decimal import Decimal
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+from zoneinfo import ZoneInfo
+
+from fixoms.domain.commands import (
+    VENUE,
+    CancelOnDisconnect,
+    Command,
+    DefineInstrument,
+    DefineParticipant,
+    DefineSession,
+)
+from fixoms.domain.instrument import Instrument, TickBand, to_units
+from fixoms.domain.units import Price, Qty
+from fixoms.settings import DisconnectPolicy, InstrumentSettings, SessionSettings, Settings
+from fixoms.settings_checks import mistakes
+from fixoms.typed_yaml import ConfigError, Document, Problem, parse_document, read_document
+
+__all__ = ["Config", "ConfigError", "load", "parse"]
+
+
+class Config(Settings, frozen=True, kw_only=True):
+    """Checked settings and the file they came from: what the venue is built from."""
+
+    path: Path
+
+    def file(self, name: str) -> Path:
+        """Path `name` as the config file means it: from the folder that file stands in."""
+        return (self.path.parent / Path(name).expanduser()).absolute()
+
+    @property
+    def data_dir(self) -> Path:
+        """Folder of everything the venue writes."""
+        return self.file(self.venue.data_dir)
+
+    @property
+    def journal_dir(self) -> Path:
+        """Folder of the journal's segments and snapshots."""
+        return self.data_dir / "journal"
+
+    @property
+    def wire_log_dir(self) -> Path:
+        """Folder of the wire logs of the FIX sessions."""
+        return self.data_dir / "wire"
+
+    @property
+    def users_path(self) -> Path:
+        """The users file with its password hashes."""
+        return self.file(self.venue.users_file)
+
+    @property
+    def operator_socket(self) -> Path:
+        """Where the running venue takes operator commands."""
+        return self.data_dir / "operator.sock"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Time zone of the trading day."""
+        return ZoneInfo(self.venue.time_zone)
+
+    @property
+    def sql_url(self) -> str:
+        """SQLAlchemy URL of the store; a password is read from `password_file` now."""
+        if not self.sql.url:
+            return f"sqlite+aiosqlite:///{self.data_dir / 'venue.db'}"
+        if not self.sql.password_file:
+            return self.sql.url
+        parts = urlsplit(self.sql.url)
+        login = f"{parts.username or ''}:{quote(self.secret(self.sql.password_file), safe='')}"
+        host = parts.netloc.rpartition("@")[2]
+        return parts._replace(netloc=f"{login}@{host}").geturl()
+
+    @property
+    def mqtt_password(self) -> str | None:
+        """Password for the MQTT broker, read from `password_file` now."""
+        return self.secret(self.mqtt.password_file) if self.mqtt.password_file else None
+
+    def secret(self, name: str) -> str:
+        """First line of the secret file `name`; raises ConfigError when it cannot be read."""
+        path = self.file(name)
+        try:
+            return path.read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
+        except (OSError, UnicodeDecodeError) as error:
+            problem = Problem(key="", text=f"password file {path} cannot be read: {error}")
+            raise ConfigError(self.path, [problem]) from None
+
+    def domain_instruments(self) -> list[Instrument]:
+        """Instruments as the engine knows them."""
+        return [self._instrument(each) for each in self.instruments]
+
+    def definitions(self) -> list[Command]:
+        """Commands that make participants, sessions and instruments known to an engine."""
+        participants: list[Command] = [
+            DefineParticipant(VENUE, name, each.self_trade_prevention.domain)
+            for name, each in self.participants.items()
+        ]
+        sessions: list[Command] = [
+            DefineSession(VENUE, comp_id, each.participant, _cancel_on_disconnect(each))
+            for comp_id, each in self.sessions.items()
+        ]
+        instruments: list[Command] = [
+            DefineInstrument(VENUE, self._instrument(each), each.phase) for each in self.instruments
+        ]
+        return [*participants, *sessions, *instruments]
+
+    def _instrument(self, each: InstrumentSettings) -> Instrument:
+        lot = _qty(each, each.lot_size)
+        reference = each.reference_price
+        return Instrument(
+            symbol=each.symbol,
+            market=each.market or self.venue.market,
+            segment=each.segment,
+            currency=each.currency,
+            description=each.description,
+            price_decimals=each.price_decimals,
+            qty_decimals=each.qty_decimals,
+            tick_bands=tuple(
+                TickBand(_price(each, step.from_price), _price(each, step.tick))
+                for step in each.steps()
+            ),
+            lot_size=lot,
+            min_qty=lot if each.min_qty is None else _qty(each, each.min_qty),
+            max_qty=_qty(each, each.max_qty),
+            reference_price=None if reference is None else _price(each, reference),
+            static_band_bp=to_units(each.static_band_percent, 2) or 0,
+            dynamic_band_bp=to_units(each.dynamic_band_percent, 2) or 0,
+        )
+
+
+def load(path: Path) -> Config:
+    """Read and check the configuration file at `path`; raises ConfigError with every mistake."""
+    return _checked(read_document(path, Settings))
+
+
+def parse(text: str, path: Path) -> Config:
+    """Read and check configuration `text` as if it stood in `path`; raises ConfigError."""
+    return _checked(parse_document(text, path, Settings))
+
+
+def _checked(document: Document[Settings]) -> Config:
+    settings = document.value
+    problems = [document.problem(key, text) for key, text in mistakes(settings)]
+    if problems:
+        raise ConfigError(document.path, problems)
+    groups = {name: getattr(settings, name) for name in settings.__struct_fields__}
+    return Config(path=document.path.absolute(), **groups)
+
+
+def _price(each: InstrumentSettings, value: Decimal) -> Price:
+    units = to_units(value, each.price_decimals)
+    assert units is not None, "settings are checked before they are translated"
+    return Price(units)
+
+
+def _qty(each: InstrumentSettings, value: Decimal) -> Qty:
+    units = to_units(value, each.qty_decimals)
+    assert units is not None, "settings are checked before they are translated"
+    return Qty(units)
+
+
+def _cancel_on_disconnect(session: SessionSettings) -> CancelOnDisconnect:
+    policy = session.cancel_on_disconnect
+    return CancelOnDisconnect(
+        on_loss=policy is not DisconnectPolicy.OFF,
+        on_logout=policy is DisconnectPolicy.LOSS_AND_LOGOUT,
+        good_till=session.cancel_good_till,
+    )
