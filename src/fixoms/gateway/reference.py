@@ -33,7 +33,7 @@ _TRADING_STATUS: Final = {
     Phase.CLOSING_AUCTION: "5",
     Phase.POST_CLOSE: "18",
 }
-"""SecurityTradingStatus(326): 2 halt, 5 price indication, 17 ready, 18 not available, 21 pre-open."""
+"""SecurityTradingStatus(326): 2 halt, 5 indication, 17 ready, 18 not available, 21 pre-open."""
 
 _SESSION_STATUS: Final = {
     Phase.CLOSED: "3",
