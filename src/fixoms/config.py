@@ -22,10 +22,11 @@ from fixoms.domain.commands import (
     DefineParticipant,
     DefineSession,
 )
+from fixoms.domain.enums import Phase
 from fixoms.domain.instrument import Instrument, TickBand, to_units
 from fixoms.domain.units import Price, Qty
 from fixoms.settings import DisconnectPolicy, InstrumentSettings, SessionSettings, Settings
-from fixoms.settings_checks import mistakes
+from fixoms.settings_checks import instrument_mistakes, mistakes
 from fixoms.typed_yaml import ConfigError, Document, Problem, parse_document, read_document
 
 __all__ = ["Config", "ConfigError", "load", "parse"]
@@ -114,6 +115,16 @@ class Config(Settings, frozen=True, kw_only=True):
             DefineInstrument(VENUE, self._instrument(each), each.phase) for each in self.instruments
         ]
         return [*participants, *sessions, *instruments]
+
+    def parse_instrument(self, text: str) -> tuple[Instrument, Phase]:
+        """Read one entry of `instruments` from YAML `text`; raises ConfigError."""
+        document = parse_document(text, Path("instrument"), InstrumentSettings)
+        problems = [
+            document.problem(key, text) for key, text in instrument_mistakes("", document.value)
+        ]
+        if problems:
+            raise ConfigError(document.path, problems)
+        return self._instrument(document.value), document.value.phase
 
     def _instrument(self, each: InstrumentSettings) -> Instrument:
         lot = _qty(each, each.lot_size)

@@ -41,7 +41,7 @@ def mistakes(settings: Settings) -> Iterator[tuple[str, str]]:
             text = f"{each.symbol} on {listing[1]} is already instruments[{seen[listing]}]"
             yield f"{key}.symbol", text
         seen.setdefault(listing, index)
-        yield from _instrument_mistakes(key, each)
+        yield from instrument_mistakes(f"{key}.", each)
     yield from _url_mistakes(settings)
 
 
@@ -69,20 +69,20 @@ def _address_mistakes(key: str, addresses: tuple[str, ...]) -> Iterator[tuple[st
             yield f"{key}[{index}]", f"{address!r} is not allowed; allowed: {accepted}"
 
 
-def _instrument_mistakes(key: str, each: InstrumentSettings) -> Iterator[tuple[str, str]]:
+def instrument_mistakes(prefix: str, each: InstrumentSettings) -> Iterator[tuple[str, str]]:
     """Check decimals, steps and bounds in an order in which each may rely on those before it."""
     table = not isinstance(each.tick, Decimal)
     steps = each.steps()
     if not steps or steps[0].from_price != 0:
-        yield f"{key}.tick", "the first step of a tick table starts `from: 0`"
+        yield f"{prefix}tick", "the first step of a tick table starts `from: 0`"
     for index, step in enumerate(steps):
-        place = f"{key}.tick[{index}].tick" if table else f"{key}.tick"
+        place = f"{prefix}tick[{index}].tick" if table else f"{prefix}tick"
         yield from _unit_mistakes(
             place, step.tick, each.price_decimals, "price_decimals", PRICE_MAX
         )
         if table and index:
             before = steps[index - 1].from_price
-            place = f"{key}.tick[{index}].from"
+            place = f"{prefix}tick[{index}].from"
             yield from _unit_mistakes(
                 place, step.from_price, each.price_decimals, "price_decimals", PRICE_MAX
             )
@@ -94,17 +94,17 @@ def _instrument_mistakes(key: str, each: InstrumentSettings) -> Iterator[tuple[s
         if qty is None:
             continue
         for mistake in _unit_mistakes(
-            f"{key}.{name}", qty, each.qty_decimals, "qty_decimals", QTY_MAX
+            f"{prefix}{name}", qty, each.qty_decimals, "qty_decimals", QTY_MAX
         ):
             sound = False
             yield mistake
         if sound and qty % each.lot_size:
-            yield f"{key}.{name}", f"{qty} is not a multiple of lot_size, {each.lot_size}"
+            yield f"{prefix}{name}", f"{qty} is not a multiple of lot_size, {each.lot_size}"
     if each.min_qty is not None and each.min_qty > each.max_qty:
-        yield f"{key}.min_qty", f"{each.min_qty} is above max_qty, {each.max_qty}"
+        yield f"{prefix}min_qty", f"{each.min_qty} is above max_qty, {each.max_qty}"
     if each.reference_price is not None:
         yield from _unit_mistakes(
-            f"{key}.reference_price",
+            f"{prefix}reference_price",
             each.reference_price,
             each.price_decimals,
             "price_decimals",
@@ -114,7 +114,7 @@ def _instrument_mistakes(key: str, each: InstrumentSettings) -> Iterator[tuple[s
         percent: Decimal = getattr(each, name)
         if not 0 <= percent <= 1000 or to_units(percent, 2) is None:
             yield (
-                f"{key}.{name}",
+                f"{prefix}{name}",
                 f"{percent} is not allowed; allowed: 0 (off) to 1000, with at most two decimals",
             )
 

@@ -43,7 +43,7 @@ class Problem:
     line: int = 0
 
 
-class ConfigError(Exception):
+class ConfigError(ValueError):
     """A file that cannot be used; the text has one line per mistake, each with its place."""
 
     def __init__(self, path: Path, problems: Sequence[Problem]) -> None:
