@@ -34,7 +34,7 @@ _PREFIXES: list[bytes] = [b"%d=" % tag for tag in range(_TABLE_TAGS)]
 _msg_types: dict[bytes, str] = {}
 
 
-class MalformedField(ValueError):
+class MalformedField(ValueError):  # noqa: N818  named for what it says
     """A received message has a field that is not tag=value.
 
     `message` holds all fields that were well-formed, so the session can still read MsgSeqNum(34)
@@ -47,7 +47,7 @@ class MalformedField(ValueError):
         self.message = message
 
 
-class UnsendableField(ValueError):
+class UnsendableField(ValueError):  # noqa: N818  named for what it says
     """A field of ours would break the message it is in: SOH outside of a data field."""
 
     def __init__(self, tag: int) -> None:
@@ -102,7 +102,7 @@ def _parse_slowly(frame: bytes, data_fields: Mapping[int, int]) -> Message:
         soh = frame.find(_SOH, at)
         equals = frame.find(b"=", at, soh)
         if equals < 0:
-            reject = reject or _not_a_field(frame[at:soh])
+            reject = reject or _not_a_field(frame[at:soh], fields[-1][0] if fields else None)
             at = soh + 1
             continue
         tag_bytes = frame[at:equals]
@@ -142,17 +142,17 @@ def _printable(value: bytes) -> str:
     return value[:40].decode("ascii", "backslashreplace")
 
 
-def _not_a_field(text: bytes) -> Reject:
-    return Reject(
-        SessionRejectReason.INVALID_TAG_NUMBER,
-        f"Invalid tag number: {_printable(text)!r} is not tag=value",
-    )
+def _not_a_field(text: bytes, previous_tag: int | None) -> Reject:
+    """Bytes between two SOH without `=`: the value in front of them held a SOH."""
+    reason = SessionRejectReason.NON_DATA_VALUE_INCLUDES_FIELD_DELIMITER
+    return Reject(reason, f"{reason.phrase}: {_printable(text)!r} is not tag=value", previous_tag)
 
 
 def _bad_tag(tag: bytes) -> Reject:
+    reason = SessionRejectReason.INVALID_TAG_NUMBER
     return Reject(
-        SessionRejectReason.INVALID_TAG_NUMBER,
-        f"Invalid tag number: {_printable(tag)!r}",
+        reason,
+        f"{reason.phrase}: {_printable(tag)!r}",
         int(tag) if _any_int(tag) is not None else None,
     )
 

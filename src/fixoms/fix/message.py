@@ -10,7 +10,7 @@ Values stay the bytes that came over the wire. What an application echoes goes b
 from collections.abc import Iterable, Iterator
 
 
-class FieldMissing(LookupError):
+class FieldMissing(LookupError):  # noqa: N818  named for what it says
     """A field the caller needs is not in the message."""
 
     def __init__(self, tag: int) -> None:
@@ -42,7 +42,8 @@ class Message:
         message._first = None
         return message
 
-    def _index(self) -> dict[int, bytes]:
+    def index(self) -> dict[int, bytes]:
+        """First value of each tag. Shared, not a copy: read it, never change it."""
         index = self._first
         if index is None:
             # Built from the end, so that the first occurrence of a repeated tag is what stays.
@@ -51,22 +52,22 @@ class Message:
 
     def get(self, tag: int) -> bytes | None:
         """Value of the first field with this tag, or None."""
-        return self._index().get(tag)
+        return self.index().get(tag)
 
     def text(self, tag: int) -> str | None:
         """Value as text (latin-1: every byte has a character), or None when absent."""
-        value = self._index().get(tag)
+        value = self.index().get(tag)
         return None if value is None else value.decode("latin-1")
 
     def require(self, tag: int) -> bytes:
         """Value of the first field with this tag; raises FieldMissing."""
-        value = self._index().get(tag)
+        value = self.index().get(tag)
         if value is None:
             raise FieldMissing(tag)
         return value
 
     def __contains__(self, tag: object) -> bool:
-        return tag in self._index()
+        return tag in self.index()
 
     def add(self, tag: int, value: bytes | str | int) -> "Message":
         """Append a field and return the message, so that a message reads as one expression."""
