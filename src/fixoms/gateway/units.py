@@ -4,6 +4,10 @@ Owns: the exact conversion at the way in; `domain.instrument.render_units` is th
 Must not know: ticks, lots and bounds of an order; the engine judges those.
 """
 
+from typing import Final
+
+_POWERS: Final = tuple(10**decimals for decimals in range(19))
+
 
 def parse_units(text: bytes, decimals: int) -> int | None:
     """Count of 10**-decimals in `text`, or None when it is not a whole number of them.
@@ -13,7 +17,7 @@ def parse_units(text: bytes, decimals: int) -> int | None:
     """
     whole, point, fraction = text.partition(b".")
     if not point:
-        return int(whole) * 10**decimals
+        return int(whole) * _POWERS[decimals]
     fraction = fraction.rstrip(b"0")
     if len(fraction) > decimals:
         return None
