@@ -6,7 +6,7 @@ Must not know: ticks, lots and bounds of an order; the engine judges those.
 
 from typing import Final
 
-_POWERS: Final = tuple(10**decimals for decimals in range(19))
+_POWERS: Final[tuple[int, ...]] = tuple(10**decimals for decimals in range(19))
 
 
 def parse_units(text: bytes, decimals: int) -> int | None:
