@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 
 from fixoms.domain.ids import NO_ORDER, OrderId
 from fixoms.domain.instrument import to_units
-from fixoms.domain.rendering import average_text, order_id_text, parse_order_id
+from fixoms.domain.rendering import parse_order_id, render_avg_px, render_order_id
 
 
 @given(st.integers(1, 10**17))
 def test_an_order_id_comes_back(order_id: int) -> None:
-    assert parse_order_id(order_id_text(OrderId(order_id))) == order_id
+    assert parse_order_id(render_order_id(OrderId(order_id))) == order_id
 
 
 @pytest.mark.parametrize(
@@ -34,14 +34,14 @@ def test_what_the_venue_never_gave_out_is_no_order(text: str) -> None:
 def test_average_price_is_exact_where_it_can_be(
     notional: int, cum_qty: int, decimals: int, shown: str
 ) -> None:
-    assert average_text(notional, cum_qty, decimals) == shown
+    assert render_avg_px(notional, cum_qty, decimals) == shown
 
 
 @given(st.integers(1, 10**18), st.integers(1, 10**12), st.integers(0, 9))
 def test_average_price_is_off_by_half_a_last_digit_at_most(
     notional: int, cum_qty: int, decimals: int
 ) -> None:
-    shown = Decimal(average_text(notional, cum_qty, decimals))
+    shown = Decimal(render_avg_px(notional, cum_qty, decimals))
     error = abs(shown * cum_qty * 10**decimals - notional)
     assert error * 2 <= Decimal(cum_qty) * 10**decimals / 10**8
 

@@ -24,10 +24,10 @@ from fixoms.domain.events import (
 from fixoms.domain.ids import InstrumentId
 from fixoms.domain.instrument import Instrument, render_units
 from fixoms.domain.rendering import (
-    average_text,
-    exec_id_text,
-    order_id_text,
-    trade_id_text,
+    render_avg_px,
+    render_exec_id,
+    render_order_id,
+    render_trade_id,
 )
 from fixoms.domain.units import Nanos
 from fixoms.fix import tags
@@ -101,7 +101,7 @@ class ExecutionReports:
             if value is not None or tag in echo:
                 term(tag, value or b"")
 
-        add((tags.ORDER_ID, order_id_text(event.order_id).encode()))
+        add((tags.ORDER_ID, render_order_id(event.order_id).encode()))
         if event.cl_ord_id:
             add((tags.CL_ORD_ID, event.cl_ord_id.encode("latin-1")))
         if event.orig_cl_ord_id:
@@ -115,9 +115,9 @@ class ExecutionReports:
             add((tags.TOT_NUM_REPORTS, b"%d" % event.report_count))
             last = event.report_number >= event.report_count
             add((tags.LAST_RPT_REQUESTED, b"Y" if last else b"N"))
-        add((tags.EXEC_ID, exec_id_text(event.exec_id).encode()))
+        add((tags.EXEC_ID, render_exec_id(event.exec_id).encode()))
         if event.ref_exec_id:
-            add((tags.EXEC_REF_ID, exec_id_text(event.ref_exec_id).encode()))
+            add((tags.EXEC_REF_ID, render_exec_id(event.ref_exec_id).encode()))
         add((tags.EXEC_TYPE, event.exec_type.value.encode()))
         add((tags.ORD_STATUS, event.ord_status.value.encode()))
         if event.ord_rej_reason is not None:
@@ -154,10 +154,10 @@ class ExecutionReports:
             if event.last_px is not None:
                 add((tags.LAST_PX, px(event.last_px)))
             add((tags.LAST_LIQUIDITY_IND, b"2" if event.aggressor else b"1"))
-            add((tags.SECONDARY_EXEC_ID, trade_id_text(event.trade_id).encode()))
+            add((tags.SECONDARY_EXEC_ID, render_trade_id(event.trade_id).encode()))
         add((tags.LEAVES_QTY, qty(event.leaves_qty)))
         add((tags.CUM_QTY, qty(event.cum_qty)))
-        avg_px = average_text(event.notional, event.cum_qty, price_decimals)
+        avg_px = render_avg_px(event.notional, event.cum_qty, price_decimals)
         add((tags.AVG_PX, avg_px.encode()))
         if event.trading_day:
             add((tags.TRADE_DATE, event.trading_day.encode()))
@@ -182,7 +182,7 @@ class ExecutionReports:
     def _cancel_reject(self, event: CancelRejected, time: Nanos) -> Message:
         """OrderCancelReject(9)."""
         message = Message("9")
-        message.add(tags.ORDER_ID, order_id_text(event.order_id))
+        message.add(tags.ORDER_ID, render_order_id(event.order_id))
         message.add(tags.CL_ORD_ID, event.cl_ord_id)
         # OrigClOrdID(41) is required by the message even where the request named OrderID(37) only.
         message.add(tags.ORIG_CL_ORD_ID, event.orig_cl_ord_id or "NONE")
@@ -216,7 +216,7 @@ class ExecutionReports:
             message.add(tags.ORD_STATUS, order.ord_status.value)
             message.add(tags.LEAVES_QTY, render_units(order.leaves_qty, qty_decimals))
             message.add(tags.CXL_QTY, render_units(order.cxl_qty, qty_decimals))
-            message.add(tags.AVG_PX, average_text(order.notional, order.cum_qty, price_decimals))
+            message.add(tags.AVG_PX, render_avg_px(order.notional, order.cum_qty, price_decimals))
             if order.ord_rej_reason is not None:
                 message.add(tags.ORD_REJ_REASON, order.ord_rej_reason.value)
             if order.text:
@@ -228,7 +228,7 @@ class ExecutionReports:
         message = Message("r")
         if event.cl_ord_id:
             message.add(tags.CL_ORD_ID, event.cl_ord_id)
-        message.add(tags.ORDER_ID, order_id_text(event.order_id))
+        message.add(tags.ORDER_ID, render_order_id(event.order_id))
         message.add(tags.MASS_CANCEL_REQUEST_TYPE, event.request_type.value)
         if event.reject_reason is not None:
             message.add(tags.MASS_CANCEL_RESPONSE, "0")
@@ -240,7 +240,7 @@ class ExecutionReports:
                 message.add(tags.NO_AFFECTED_ORDERS, len(event.affected))
                 for order_id, cl_ord_id in event.affected:
                     message.add(tags.ORIG_CL_ORD_ID, cl_ord_id)
-                    message.add(tags.AFFECTED_ORDER_ID, order_id_text(order_id))
+                    message.add(tags.AFFECTED_ORDER_ID, render_order_id(order_id))
         if event.symbol:
             message.add(tags.SYMBOL, event.symbol)
         if event.side is not None:
