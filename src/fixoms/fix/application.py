@@ -14,7 +14,7 @@ from fixoms.fix.identity import SessionId
 from fixoms.fix.message import Message
 
 
-class RejectLogon(Exception):  # noqa: N818  named for what it asks
+class RejectLogon(Exception):
     """From `from_admin` on a Logon(A): refuse it. No sequence number changes.
 
     With a text the peer gets Logout(5) with that Text(58); without one the connection just closes.
@@ -27,7 +27,7 @@ class RejectLogon(Exception):  # noqa: N818  named for what it asks
         self.audit = audit or text
 
 
-class UnsupportedMessageType(Exception):  # noqa: N818
+class UnsupportedMessageType(Exception):
     """From `from_app`: BusinessMessageReject(j), BusinessRejectReason(380)=3."""
 
     def __init__(self, text: str = "") -> None:
@@ -35,7 +35,7 @@ class UnsupportedMessageType(Exception):  # noqa: N818
         self.text = text
 
 
-class IncorrectTagValue(Exception):  # noqa: N818
+class IncorrectTagValue(Exception):
     """From `from_app`: Reject(3), SessionRejectReason(373)=5, RefTagID(371) set."""
 
     def __init__(self, tag: int, text: str = "") -> None:
@@ -44,7 +44,7 @@ class IncorrectTagValue(Exception):  # noqa: N818
         self.text = text
 
 
-class BusinessReject(Exception):  # noqa: N818
+class BusinessReject(Exception):
     """From `from_app`: BusinessMessageReject(j) with this BusinessRejectReason(380).
 
     `ref_id` is BusinessRejectRefID(379), the message's own id (ClOrdID(11), QuoteID(117) ...).

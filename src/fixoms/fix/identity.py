@@ -75,7 +75,7 @@ SET_BY_SESSION = frozenset(
 )
 """Fields only the session gives a value; an application's own are dropped."""
 
-_HOPS = frozenset({tags.NO_HOPS, tags.HOP_COMP_ID, tags.HOP_SENDING_TIME, tags.HOP_REF_ID})
+HOPS = frozenset({tags.NO_HOPS, tags.HOP_COMP_ID, tags.HOP_SENDING_TIME, tags.HOP_REF_ID})
 
 ROUTED = (
     frozenset(
@@ -98,7 +98,7 @@ ROUTED = (
             tags.MESSAGE_ENCODING,
         }
     )
-    | _HOPS
+    | HOPS
 )
 """Header fields an application may set on a message it sends."""
 
@@ -142,6 +142,6 @@ def split_header(fields: Sequence[tuple[int, bytes]]) -> tuple[Fields, Fields]:
 
     Hops keep the order they came in: they are a repeating group.
     """
-    header = sorted(f for f in fields if f[0] in ROUTED and f[0] not in _HOPS)
-    header += [f for f in fields if f[0] in _HOPS]
+    header = sorted(f for f in fields if f[0] in ROUTED and f[0] not in HOPS)
+    header += [f for f in fields if f[0] in HOPS]
     return header, [f for f in fields if f[0] not in NOT_BODY]
