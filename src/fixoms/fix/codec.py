@@ -34,7 +34,7 @@ _PREFIXES: list[bytes] = [b"%d=" % tag for tag in range(_TABLE_TAGS)]
 _msg_types: dict[bytes, str] = {}
 
 
-class MalformedField(ValueError):  # noqa: N818  named for what it says
+class MalformedField(ValueError):
     """A received message has a field that is not tag=value.
 
     `message` holds all fields that were well-formed, so the session can still read MsgSeqNum(34)
@@ -47,7 +47,7 @@ class MalformedField(ValueError):  # noqa: N818  named for what it says
         self.message = message
 
 
-class UnsendableField(ValueError):  # noqa: N818  named for what it says
+class UnsendableField(ValueError):
     """A field of ours would break the message it is in: SOH outside of a data field."""
 
     def __init__(self, tag: int) -> None:
@@ -62,13 +62,13 @@ def parse(frame: bytes, extra_data_fields: Mapping[int, int] | None = None) -> M
     those of FIX 4.4. Raises MalformedField when a field is not tag=value, or when the frame does
     not start with the three fields every message starts with.
     """
-    start = frame.find(b"\x0135=") + 1
+    start = frame.find(_SOH, frame.find(_SOH) + 1) + 1
     end = len(frame) - 7
-    if extra_data_fields is None and start > 0:
+    if extra_data_fields is None and frame.startswith(b"35=", start):
         pairs = _split(frame, start, end)
         # Each match takes one SOH; text between two SOH that is not tag=value would be skipped
         # over, and shows as a SOH that no match took.
-        if len(pairs) == frame.count(_SOH, start, end) and pairs:
+        if len(pairs) == frame.count(_SOH, start, end):
             tags = _TAGS
             try:
                 fields = [(tags[tag], value) for tag, value in pairs]
@@ -91,7 +91,7 @@ def _msg_type_text(value: bytes) -> str:
 
 def _parse_slowly(frame: bytes, data_fields: Mapping[int, int]) -> Message:
     """Field by field: knows data fields, and which reason and tag to name for a syntax error."""
-    start = frame.find(b"\x0135=") + 1
+    start = frame.find(_SOH, frame.find(_SOH) + 1) + 1
     end = len(frame) - 7
     fields: list[tuple[int, bytes]] = []
     reject: Reject | None = None
@@ -127,7 +127,7 @@ def _parse_slowly(frame: bytes, data_fields: Mapping[int, int]) -> Message:
             else:
                 expected_data = 0
         at = soh + 1
-    if start == 0 or not fields or fields[0][0] != 35:
+    if not fields or fields[0][0] != 35:
         reject = Reject(
             SessionRejectReason.REQUIRED_TAG_MISSING, "MsgType(35) is not the third field", 35
         )

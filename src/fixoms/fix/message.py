@@ -10,7 +10,7 @@ Values stay the bytes that came over the wire. What an application echoes goes b
 from collections.abc import Iterable, Iterator
 
 
-class FieldMissing(LookupError):  # noqa: N818  named for what it says
+class FieldMissing(LookupError):
     """A field the caller needs is not in the message."""
 
     def __init__(self, tag: int) -> None:

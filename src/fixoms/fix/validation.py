@@ -424,13 +424,6 @@ class Validator:
 
     def _syntax(self, definition: FieldDef, value: bytes) -> Reject | None:
         policy = self.policy
-        is_data = definition.type in {"data", "XMLData"}
-        if b"\x01" in value and not is_data:
-            return self._reject(
-                SessionRejectReason.NON_DATA_VALUE_INCLUDES_FIELD_DELIMITER,
-                definition.tag,
-                "holds the field delimiter",
-            )
         # The count of a group and the length of a data field are always needed as numbers.
         needed = definition.type == "NumInGroup" or definition.tag in self.dictionary.data_fields
         if (policy.check_formats or needed) and not VALIDITY[definition.type](value):
@@ -517,7 +510,7 @@ def _shown(value: bytes) -> str:
     return "".join(chr(byte) if 32 <= byte < 127 else "?" for byte in value[:40])
 
 
-class _EntityDeclared(Exception):  # noqa: N818  leaves the parser, never this module
+class _EntityDeclared(Exception):
     pass
 
 

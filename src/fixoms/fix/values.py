@@ -58,7 +58,7 @@ _rendered_seconds: dict[int, bytes] = {}
 _known_dates: set[bytes] = set()
 
 
-class InvalidValue(ValueError):  # noqa: N818  named for what it says
+class InvalidValue(ValueError):
     """A value is not of its FIX data type."""
 
     def __init__(self, type_name: str, value: bytes) -> None:
