@@ -23,7 +23,7 @@ from fixoms.fix.dictionary import (
 _STP: Final = FieldDef(
     extensions.SELF_TRADE_PREVENTION,
     "SelfTradePrevention",
-    "CHAR",
+    "char",
     {
         stp.value.encode(): _name
         for stp, _name in (
@@ -38,7 +38,7 @@ _STP: Final = FieldDef(
 _CONTINGENCY: Final = FieldDef(
     extensions.CONTINGENCY_TYPE,
     "ContingencyType",
-    "INT",
+    "int",
     {
         b"%d" % contingency.value: _name
         for contingency, _name in (
