@@ -1,0 +1,1 @@
+"""The journal: everything that happened, in order, on disk before anyone is told."""

@@ -1,0 +1,212 @@
+"""Staging, confirmation, recovery of the journal on disk."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from journal_records import entry, frame, report
+
+from fixoms.domain.commands import VENUE, StartDay
+from fixoms.domain.units import SECOND, Nanos
+from fixoms.journal.entry import Entry, Inbound, NumbersReset
+from fixoms.journal.errors import JournalFailedError, JournalLockedError, JournalOrderError
+from fixoms.journal.journal import Journal, JournalState
+from fixoms.journal.segment import segment_paths
+from fixoms.journal.session_log import SessionNumbers
+from fixoms.journal.settings import JournalSettings
+
+
+async def filled(directory: Path, count: int, **settings: object) -> None:
+    journal = Journal.open(directory, JournalSettings(**settings))  # type: ignore[arg-type]
+    await journal.start()
+    for seq in range(journal.last_seq + 1, journal.last_seq + count + 1):
+        journal.stage(entry(seq))
+        await journal.drain()
+    await journal.close()
+
+
+async def test_confirms_in_the_order_of_staging_and_not_before_the_disk(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path)
+    await journal.start()
+    confirmed: list[int] = []
+    for seq in range(1, 101):
+        journal.stage(entry(seq), lambda seq=seq: confirmed.append(seq))
+    assert confirmed == []
+    assert journal.durable_seq == 0
+    assert journal.staged_bytes > 0
+    await journal.drain()
+    assert confirmed == list(range(1, 101))
+    assert journal.durable_seq == 100
+    assert journal.staged_bytes == 0
+    await journal.close()
+
+
+async def test_what_one_iteration_stages_is_one_group(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path)
+    await journal.start()
+    journal.stage(entry(1))
+    journal.stage(report("ALICE", 1))
+    journal.stage(entry(2))
+    await journal.drain()
+    await journal.close()
+    again = Journal.open(tmp_path)
+    assert again.report.groups_read == 1
+    await again.close()
+
+
+async def test_recovers_entries_and_numbers(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path)
+    assert journal.report.created
+    await journal.start()
+    journal.stage(NumbersReset("ALICE", 1, 1, Nanos(5)))
+    for seq in range(1, 11):
+        journal.stage(entry(seq))
+        journal.stage(report("ALICE", seq))
+        journal.stage_lazy(Inbound("ALICE", seq + 1))
+        if seq % 4 == 0:
+            await journal.drain()
+    await journal.close()
+
+    again = Journal.open(tmp_path)
+    recovery = again.recover()
+    assert recovery.snapshot is None
+    assert list(recovery.entries) == [entry(seq) for seq in range(1, 11)]
+    assert recovery.sessions == {"ALICE": SessionNumbers(11, 11, Nanos(5), epoch=1)}
+    assert (recovery.last_seq, recovery.last_time) == (10, Nanos(10 * SECOND))
+    assert again.report.cut_bytes == 0
+    assert not again.report.created
+    await again.close()
+
+
+async def test_continues_after_recovery(tmp_path: Path) -> None:
+    await filled(tmp_path, 3)
+    await filled(tmp_path, 4)
+    journal = Journal.open(tmp_path)
+    assert [found.seq for found in journal.recover().entries] == list(range(1, 8))
+    await journal.close()
+
+
+async def test_a_lazy_record_alone_makes_no_group_but_is_kept_at_close(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path)
+    await journal.start()
+    journal.stage_lazy(Inbound("ALICE", 9))
+    await asyncio.sleep(0)
+    assert journal.staged_bytes == 0
+    await journal.close()
+    again = Journal.open(tmp_path)
+    assert again.recover().sessions["ALICE"].next_in == 9
+    await again.close()
+
+
+async def test_a_reset_is_not_undone_by_a_lazy_record_before_it(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path)
+    await journal.start()
+    journal.stage_lazy(Inbound("ALICE", 900))
+    journal.stage(NumbersReset("ALICE", 1, 1, Nanos(1)))
+    await journal.close()
+    again = Journal.open(tmp_path)
+    assert again.recover().sessions["ALICE"] == SessionNumbers(1, 1, Nanos(1), epoch=1)
+    await again.close()
+
+
+async def test_refuses_gaps_and_numbers_used_twice(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path)
+    await journal.start()
+    with pytest.raises(JournalOrderError, match="entry 2 was staged, entry 1"):
+        journal.stage(entry(2))
+    journal.stage(entry(1))
+    journal.stage(report("ALICE", 4))
+    with pytest.raises(JournalOrderError, match=r"MsgSeqNum\(34\)=4 was used"):
+        journal.stage(report("ALICE", 4))
+    await journal.close()
+    with pytest.raises(JournalFailedError, match="closed"):
+        journal.stage(entry(2))
+    assert journal.state is JournalState.CLOSED
+
+
+async def test_a_second_journal_on_the_directory_is_refused(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path)
+    with pytest.raises(JournalLockedError, match="in use by process"):
+        Journal.open(tmp_path)
+    await journal.close()
+    again = Journal.open(tmp_path)
+    await again.close()
+
+
+async def test_staged_before_start_is_written_at_start(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path)
+    journal.stage(entry(1))
+    await journal.start()
+    await journal.drain()
+    assert journal.durable_seq == 1
+    await journal.close()
+
+
+async def test_large_batches_are_cut_into_bounded_groups(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path, JournalSettings(group_records_max=10))
+    await journal.start()
+    for seq in range(1, 36):
+        journal.stage(entry(seq))
+    await journal.close()
+    again = Journal.open(tmp_path)
+    assert again.report.groups_read == 4
+    assert len(list(again.recover().entries)) == 35
+    await again.close()
+
+
+async def test_says_when_it_is_congested(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path, JournalSettings(staged_bytes_max=1000))
+    await journal.start()
+    seq = 0
+    while not journal.congested:
+        seq += 1
+        journal.stage(entry(seq))
+    assert 1000 <= journal.staged_bytes < 2000
+    await journal.drain()
+    assert not journal.congested
+    await journal.close()
+
+
+@pytest.mark.parametrize("cause", ["size", "day"])
+async def test_segments_follow_each_other(tmp_path: Path, cause: str) -> None:
+    settings = JournalSettings(segment_bytes_max=1 if cause == "size" else 1 << 30)
+    journal = Journal.open(tmp_path, settings)
+    await journal.start()
+    for seq in range(1, 7):
+        if cause == "day" and seq in (3, 5):
+            journal.stage(Entry(seq, Nanos(seq), StartDay(VENUE, f"2026010{seq}"), ()))
+        else:
+            journal.stage(entry(seq))
+        journal.stage(report("ALICE", seq))
+        await journal.drain()
+    assert len(segment_paths(tmp_path, archived=False)) == (6 if cause == "size" else 3)
+    assert journal.read_outbound("ALICE", 2, 5, 100) == [
+        (n, frame("ALICE", n)) for n in range(2, 6)
+    ]
+    await journal.close()
+
+    again = Journal.open(tmp_path, settings)
+    assert [found.seq for found in again.recover().entries] == list(range(1, 7))
+    assert again.recover().sessions["ALICE"].next_out == 7
+    assert again.read_outbound("ALICE", 1, 6, 3) == [(n, frame("ALICE", n)) for n in range(1, 4)]
+    await again.close()
+
+
+async def test_a_failing_confirmation_fails_the_journal(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path)
+    failures: list[Exception] = []
+    journal.on_failure = failures.append
+    await journal.start()
+    after: list[int] = []
+
+    def broken() -> None:
+        raise ValueError("a broken invariant")
+
+    journal.stage(entry(1), broken)
+    journal.stage(entry(2), lambda: after.append(2))
+    with pytest.raises(JournalFailedError, match="broken invariant"):
+        await journal.drain()
+    assert [str(error) for error in failures] == ["a broken invariant"]
+    assert after == []
+    assert journal.state is JournalState.FAILED
+    await journal.close()
