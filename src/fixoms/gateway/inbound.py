@@ -53,10 +53,13 @@ from fixoms.domain.rendering import parse_order_id
 from fixoms.domain.units import NOTIONAL_MAX, PRICE_MAX, QTY_MAX, Nanos, Price, Qty
 from fixoms.fix import tags
 from fixoms.fix.dictionary import Dictionary
+from fixoms.fix.groups import Group, groups
 from fixoms.fix.message import FieldMissing, Message
-from fixoms.fix.validation import Fields, groups
 from fixoms.fix.values import parse_utc_timestamp
 from fixoms.gateway.units import parse_units
+
+Fields: TypeAlias = Message | Group
+"""Where the terms of an order stand: a message of its own, or one order of a list."""
 
 FindInstrument: TypeAlias = Callable[[str, str], Instrument | None]
 """Finds the instrument `(symbol, market)`; an empty market means the symbol's default one."""
@@ -531,7 +534,7 @@ def _reference(message: Message) -> str:
 def _client(fields: Fields) -> str:
     """PartyID(448) of the client (PartyRole 3), else empty."""
     party_id = b""
-    for tag, value in fields:
+    for tag, value in fields.fields:
         if tag == tags.PARTY_ID:
             party_id = value
         elif tag == tags.PARTY_ROLE and value == CLIENT_ID_ROLE:
