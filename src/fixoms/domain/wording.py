@@ -11,7 +11,7 @@ from functools import lru_cache
 from fixoms.domain.units import SECOND, Nanos
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=256, typed=True)  # Members of two enums are equal when their wire values are.
 def word(member: Enum) -> str:
     """Name of an enum member in lower case: `OrdStatus.PARTIALLY_FILLED` is `partially-filled`."""
     return member.name.lower().replace("_", "-")
