@@ -1,10 +1,10 @@
 """Staging, confirmation, recovery of the journal on disk."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import pytest
-from journal_records import entry, frame, report
 
 from fixoms.domain.commands import VENUE, StartDay
 from fixoms.domain.units import SECOND, Nanos
@@ -14,6 +14,7 @@ from fixoms.journal.journal import Journal, JournalState
 from fixoms.journal.segment import segment_paths
 from fixoms.journal.session_log import SessionNumbers
 from fixoms.journal.settings import JournalSettings
+from tests.journal.records import entry, frame, report
 
 
 async def filled(directory: Path, count: int, **settings: object) -> None:
@@ -25,12 +26,16 @@ async def filled(directory: Path, count: int, **settings: object) -> None:
     await journal.close()
 
 
+def frames(first: int, last: int) -> list[tuple[int, bytes]]:
+    return [(number, frame("ALICE", number)) for number in range(first, last + 1)]
+
+
 async def test_confirms_in_the_order_of_staging_and_not_before_the_disk(tmp_path: Path) -> None:
     journal = Journal.open(tmp_path)
     await journal.start()
     confirmed: list[int] = []
     for seq in range(1, 101):
-        journal.stage(entry(seq), lambda seq=seq: confirmed.append(seq))
+        journal.stage(entry(seq), partial(confirmed.append, seq))
     assert confirmed == []
     assert journal.durable_seq == 0
     assert journal.staged_bytes > 0
@@ -157,12 +162,14 @@ async def test_large_batches_are_cut_into_bounded_groups(tmp_path: Path) -> None
 async def test_says_when_it_is_congested(tmp_path: Path) -> None:
     journal = Journal.open(tmp_path, JournalSettings(staged_bytes_max=1000))
     await journal.start()
-    seq = 0
-    while not journal.congested:
-        seq += 1
+    congested: list[bool] = []
+    for seq in range(1, 20):
         journal.stage(entry(seq))
-    assert 1000 <= journal.staged_bytes < 2000
+        congested.append(journal.congested)
+    assert congested == sorted(congested)
+    assert set(congested) == {False, True}
     await journal.drain()
+    assert journal.staged_bytes == 0
     assert not journal.congested
     await journal.close()
 
@@ -188,8 +195,49 @@ async def test_segments_follow_each_other(tmp_path: Path, cause: str) -> None:
     again = Journal.open(tmp_path, settings)
     assert [found.seq for found in again.recover().entries] == list(range(1, 7))
     assert again.recover().sessions["ALICE"].next_out == 7
-    assert again.read_outbound("ALICE", 1, 6, 3) == [(n, frame("ALICE", n)) for n in range(1, 4)]
+    assert again.read_outbound("ALICE", 1, 6, 3) == frames(1, 3)
     await again.close()
+
+
+async def test_messages_of_an_epoch_before_are_never_found(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path)
+    await journal.start()
+    for number in range(1, 6):
+        journal.stage(report("ALICE", number))
+    journal.stage(NumbersReset("ALICE", 1, 1, Nanos(1)))
+    journal.stage(report("ALICE", 1))
+    journal.stage(report("ALICE", 2, admin=True))
+    journal.stage(report("BOB", 3))
+    assert await journal.load_outbound("ALICE", 1, 100, 100) == frames(1, 1)
+    journal.stage(report("ALICE", 4))
+    found = await journal.load_outbound("ALICE", 1, 100, 100)
+    assert found == [*frames(1, 1), *frames(4, 4)]
+    await journal.close()
+    again = Journal.open(tmp_path)
+    assert again.read_outbound("ALICE", 1, 100, 100) == found
+    await again.close()
+
+
+async def test_messages_are_found_however_the_index_was_written(tmp_path: Path) -> None:
+    """Enough groups that part of the index is in the file and part of it is not yet."""
+    journal = Journal.open(tmp_path, JournalSettings(segment_bytes_max=20_000))
+    await journal.start()
+    for number in range(1, 401):
+        journal.stage(report("ALICE", number, admin=number % 7 == 0))
+        journal.stage(report("BOB", number))
+        await journal.drain()
+    expected = [found for found in frames(1, 400) if found[0] % 7]
+    assert len(segment_paths(tmp_path, archived=False)) > 3
+    assert journal.read_outbound("ALICE", 1, 400, 1000) == expected
+    assert journal.read_outbound("ALICE", 390, 10_000, 1000) == [
+        found for found in expected if found[0] >= 390
+    ]
+    assert (
+        journal.read_outbound("ALICE", 100, 399, 5)
+        == [found for found in expected if found[0] >= 100][:5]
+    )
+    assert journal.read_outbound("CAROL", 1, 400, 1000) == []
+    await journal.close()
 
 
 async def test_a_failing_confirmation_fails_the_journal(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ staged is gone) or `close`, then `recover` and `start` again on the same object.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import TypeAlias
@@ -64,7 +65,7 @@ class MemoryJournal:
         last = self.rows[-1] if self.rows else None
         self._state = JournalState.OPEN
         self._failure: Exception | None = None
-        self._thens: list[Callable[[], None]] = []
+        self._thens: deque[Callable[[], None]] = deque()
         self._is_scheduled = False
         self._is_committing = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -195,7 +196,7 @@ class MemoryJournal:
         self._is_committing = True
         try:
             while self._thens and self._state is JournalState.OPEN:
-                self._thens.pop(0)()
+                self._thens.popleft()()
         finally:
             self._is_committing = False
 

@@ -15,6 +15,7 @@ from fixoms.journal.entry import Entry
 from fixoms.journal.errors import JournalCorruptError
 from fixoms.journal.recovery import decoded_entries
 from fixoms.journal.segment import Segment, segment_paths
+from fixoms.journal.settings import archive_directory, segment_path
 
 POLL_SECONDS_MIN: Final = 0.001
 POLL_SECONDS_MAX: Final = 0.02
@@ -32,6 +33,7 @@ class JournalReader:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self._newest: Segment | None = None
         self._segment: Segment | None = None
         self._next_group = 0
         self._read_seq = -1
@@ -39,6 +41,12 @@ class JournalReader:
 
     def close(self) -> None:
         """Let go of the files."""
+        self._leave()
+        if self._newest is not None:
+            self._newest.close()
+            self._newest = None
+
+    def _leave(self) -> None:
         if self._segment is not None:
             self._segment.close()
             self._segment = None
@@ -67,35 +75,41 @@ class JournalReader:
 
     def last_seq(self) -> int:
         """Sequence of the newest entry on disk, 0 when there is none."""
-        paths = segment_paths(self._directory, archived=True)
-        if not paths:
-            return 0
-        segment = Segment(paths[max(paths)])
-        try:
-            return segment.last_seq()
-        finally:
-            segment.close()
+        newest = self._newest_segment()
+        return 0 if newest is None else newest.last_seq()
 
     def wait(self, after_seq: int, timeout: float) -> bool:
         """Wait until there is an entry after `after_seq`; False when `timeout` seconds pass."""
         deadline = time.monotonic() + timeout
         pause = POLL_SECONDS_MIN
-        commits = -1
+        seen: tuple[int, int] | None = None
         while True:
-            seen = -2 if self._segment is None else self._segment.commits()
-            if seen != commits or self._has_successor():
-                commits = seen
-                if self.last_seq() > after_seq:
+            newest = self._newest_segment()
+            if newest is not None:
+                now = (newest.head.number, newest.commits())
+                if now != seen and newest.last_seq() > after_seq:
                     return True
+                seen = now
             left = deadline - time.monotonic()
             if left <= 0:
                 return False
             time.sleep(min(pause, left))
             pause = min(pause * 2, POLL_SECONDS_MAX)
 
+    def _newest_segment(self) -> Segment | None:
+        """Open the newest segment, or keep it open while there is none after it."""
+        if self._newest is not None and not self._path_of(self._newest.head.number + 1):
+            return self._newest
+        paths = segment_paths(self._directory, archived=True)
+        if paths:
+            if self._newest is not None:
+                self._newest.close()
+            self._newest = Segment(paths[max(paths)])
+        return self._newest
+
     def _seek(self, after_seq: int) -> bool:
         """Go to the group after `after_seq`; False when the journal does not exist yet."""
-        self.close()
+        self._leave()
         paths = segment_paths(self._directory, archived=True)
         for path in reversed(paths.values()):
             segment = Segment(path)
@@ -120,7 +134,7 @@ class JournalReader:
         entries: list[Entry] = []
         while self._segment is not None and not entries:
             # Looked for first: once a successor exists, this segment grows no more.
-            has_successor = self._has_successor()
+            successor = self._path_of(self._segment.head.number + 1)
             groups = max(1, min(limit, GROUPS_PER_QUERY))
             rows = list(self._segment.rows(self._next_group, self._next_group + groups - 1))
             for row in rows:
@@ -132,27 +146,21 @@ class JournalReader:
                     )
                 self._next_group = row.number + 1
             if not rows:
-                if not has_successor:
+                if successor is None:
                     break
-                self._enter_successor()
+                self._enter(successor)
         return entries
 
-    def _has_successor(self) -> bool:
-        return self._segment is not None and self._successor() is not None
-
-    def _successor(self) -> Path | None:
-        if self._segment is None:
-            return None
-        name = f"segment-{self._segment.head.number + 1:08d}.sqlite"
-        for folder in (self._directory, self._directory / "archive"):
-            if (folder / name).exists():
-                return folder / name
+    def _path_of(self, number: int) -> Path | None:
+        """Where segment `number` is, None when it is nowhere."""
+        for folder in (self._directory, archive_directory(self._directory)):
+            path = segment_path(folder, number)
+            if path.exists():
+                return path
         return None
 
-    def _enter_successor(self) -> None:
-        path = self._successor()
-        if path is None or self._segment is None:
-            return
+    def _enter(self, path: Path) -> None:
+        """Go on in the segment after the one that was read to its end."""
         following = Segment(path)
         if following.head.first_group != self._next_group:
             raise following.corrupt(
@@ -160,5 +168,6 @@ class JournalReader:
                 following.head.first_seq,
                 f"group {self._next_group} is missing before it",
             )
-        self._segment.close()
+        if self._segment is not None:
+            self._segment.close()
         self._segment = following
