@@ -25,6 +25,7 @@ from fixoms.domain.commands import (
 from fixoms.domain.enums import Phase
 from fixoms.domain.instrument import Instrument, TickBand, to_units
 from fixoms.domain.units import Price, Qty
+from fixoms.journal.settings import JournalSettings
 from fixoms.settings import DisconnectPolicy, InstrumentSettings, SessionSettings, Settings
 from fixoms.settings_checks import instrument_mistakes, mistakes
 from fixoms.typed_yaml import ConfigError, Document, Problem, parse_document, read_document
@@ -96,6 +97,16 @@ class Config(Settings, frozen=True, kw_only=True):
         except (OSError, UnicodeDecodeError) as error:
             problem = Problem(key="", text=f"password file {path} cannot be read: {error}")
             raise ConfigError(self.path, [problem]) from None
+
+    @property
+    def journal_settings(self) -> JournalSettings:
+        """The journal's own settings."""
+        return JournalSettings(
+            durability=self.journal.durability,
+            interval_ms=self.journal.interval_ms,
+            segment_bytes_max=self.journal.segment_bytes,
+            retention=self.journal.retention,
+        )
 
     def domain_instruments(self) -> list[Instrument]:
         """Instruments as the engine knows them."""

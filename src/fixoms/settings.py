@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from fixoms.domain.enums import Phase, SelfTradePrevention
+from fixoms.journal.settings import Durability, Retention
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 Seconds = Annotated[int, Meta(ge=1, le=86_400)]
@@ -97,7 +98,7 @@ class FixSettings(_Group, frozen=True):
     max_pre_logon_connections: Annotated[int, Meta(ge=1, le=10_000)] = 64
     max_message_bytes: Annotated[int, Meta(ge=1_024, le=16_777_216)] = 65_536
     max_outbound_bytes: Annotated[int, Meta(ge=65_536, le=1_073_741_824)] = 16_777_216
-    max_held_messages: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000
+    max_held_messages: Annotated[int, Meta(ge=1, le=1_000_000)] = 1_000
     wire_log: bool = True
 
 
@@ -154,7 +155,6 @@ class SessionSettings(_Group, frozen=True):
     cancel_on_disconnect: DisconnectPolicy = DisconnectPolicy.OFF
     cancel_good_till: bool = False
     reset_on: tuple[ResetMoment, ...] = ()
-    heartbeat_s_min: Annotated[int, Meta(ge=0, le=86_400)] = 0
     heartbeat_s_max: Seconds = 3_600
     allowed_addresses: tuple[str, ...] = ()
 
@@ -192,20 +192,13 @@ class InstrumentSettings(_Group, frozen=True):
         return self.tick
 
 
-class Durability(enum.Enum):
-    """When journal entries are forced to the disk; journal/journal.py says what each may lose."""
-
-    ALWAYS = "always"
-    INTERVAL = "interval"
-    OS = "os"
-
-
 class JournalSection(_Group, frozen=True):
     """How the journal is written and kept."""
 
     durability: Durability = Durability.ALWAYS
     interval_ms: Annotated[int, Meta(ge=1, le=60_000)] = 50
-    segment_bytes: Annotated[int, Meta(ge=1_048_576, le=1_099_511_627_776)] = 268_435_456
+    segment_bytes: Annotated[int, Meta(ge=1_048_576, le=1_099_511_627_776)] = 536_870_912
+    retention: Retention = Retention.KEEP
     snapshot_every: Annotated[int, Meta(ge=100, le=1_000_000_000)] = 100_000
 
 
