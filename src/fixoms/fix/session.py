@@ -19,7 +19,7 @@ A number counts as received when the message was worked or refused, never before
 arrives while we die is asked for again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from fixoms.domain.units import SECOND, Nanos
 from fixoms.fix import answers, tags
@@ -71,6 +71,8 @@ class Session:
     ) -> None:
         self.config = config
         self.state = state
+        self.tap: Callable[[Frame | Garbled], None] | None = None
+        """Sees everything that arrives, before it is worked: the wire log's ear."""
         self._application = application
         self._outbox = Outbox(config, application, state)
         self._resender = Resender(
@@ -167,7 +169,10 @@ class Session:
             return
         framer = self._framer
         framer.feed(data)
+        tap = self.tap
         while (found := framer.next()) is not None:
+            if tap is not None:
+                tap(found)
             if isinstance(found, Frame):
                 self._receive_frame(found, now)
             else:
@@ -745,7 +750,7 @@ def _extra_data_fields(dictionary: Dictionary | None) -> dict[int, int] | None:
     if dictionary is None:
         return None
     known = FIX44_DATA_FIELDS.items()
-    return {length: data for length, data in dictionary.data_fields.items() - known} or None
+    return dict(dictionary.data_fields.items() - known) or None
 
 
 def _too_low_text(expected: int, received: int) -> str:
