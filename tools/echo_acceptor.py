@@ -15,9 +15,11 @@ import contextlib
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 from fixoms.clock import now
 from fixoms.fix import (
+    STRICT,
     Acceptor,
     AuditFact,
     Dictionary,
@@ -33,6 +35,7 @@ from fixoms.fix import (
     Store,
     TlsFiles,
     UnsupportedMessageType,
+    UserDefined,
     body_fields,
     load_quickfix_xml,
     reverse_route,
@@ -82,6 +85,7 @@ def session_config(arguments: argparse.Namespace) -> Callable[[SessionId], Sessi
             id=session,
             role=Role.ACCEPTOR,
             dictionary=dictionary,
+            validation=replace(STRICT, user_defined=UserDefined[arguments.user_fields.upper()]),
             reset_on_logon="on-logon" in arguments.reset,
             reset_on_logout="on-logout" in arguments.reset,
             reset_on_disconnect="on-disconnect" in arguments.reset,
@@ -114,6 +118,12 @@ def parse_arguments(words: list[str]) -> argparse.Namespace:
         help="when the sequence numbers start at 1; repeatable; default: never",
     )
     add("--dictionary", help="QuickFIX XML file, or none; default: our FIX 4.4")
+    add(
+        "--user-fields",
+        default="refuse",
+        choices=["refuse", "accept_declared", "accept_all"],
+        help="tags from 5000 up",
+    )
     add("--unsupported", action="append", default=[], metavar="MSGTYPE", help="answer 380=3")
     add("--heartbeat-max", type=int, default=3600, help="largest HeartBtInt(108) taken, seconds")
     add("--logout-timeout", type=float, default=2.0, help="seconds")
