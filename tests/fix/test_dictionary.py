@@ -45,6 +45,30 @@ def test_values_by_name_and_wire_value() -> None:
         exec_type.value_named("Nothing")
 
 
+def test_lists_that_are_not_closed() -> None:
+    """FIX: Vol. 6, fields 22, 27, 452 and 847."""
+    for text, reason in [
+        ("22=J", None),
+        ("22=99", 5),
+        ("22=100", None),
+        ("22=K", 5),
+        ("847=4", 5),
+        ("847=1000", None),
+        ("454=1|455=X|456=Z", 5),
+        ("454=1|455=X|456=101", None),
+        ("453=1|448=P|452=39", 5),
+    ]:
+        found = validate(message(f"{ORDER}|{text}"), FIX44, STRICT)
+        assert (found and int(found.reason)) == reason, text
+
+
+def test_fields_that_share_values() -> None:
+    role, nested = FIX44.by_name["PartyRole"], FIX44.by_name["NestedPartyRole"]
+    assert nested.same_values_as == "PartyRole"
+    assert nested.values == role.values
+    assert nested.value_named("clientid") == b"3"
+
+
 def test_messages_and_groups() -> None:
     order = FIX44.messages["D"]
     assert FIX44.messages_by_name["NewOrderSingle"] is order
@@ -134,7 +158,7 @@ def test_quickfix_xml_round_trip(tmp_path: Path) -> None:
     assert again.components == FIX44.components
     for tag, field in FIX44.fields.items():
         assert again.fields[tag].type == field.type
-        expected = set() if field.open_values else set(field.values)
+        expected = set() if field.open_values or field.free_from else set(field.values)
         assert set(again.fields[tag].values) == expected, field.label
     assert validate(message(ORDER), again, STRICT) is None
     assert again.to_quickfix_xml() == load_quickfix_xml(path).to_quickfix_xml()
@@ -224,6 +248,8 @@ SMALL = "version FIX.4.4\nfields\n  1  A char\n     B Buy\n  2 NoX NumInGroup\n"
         (SMALL + "header\n    1 A\n  2 NoX\n", "indented less"),
         (SMALL + "component X\n  1 A\ncomponent X\n", "component X is defined twice"),
         (SMALL + "nonsense\n", "unknown heading 'nonsense'"),
+        (SMALL.replace("char", "char maybe"), r"A\(1\): 'maybe' says nothing"),
+        (SMALL + "fields\n  3 D char = NoX\n", r"D\(3\): NoX has no values to share"),
     ],
 )
 def test_a_text_that_cannot_be_read(text: str, error: str) -> None:

@@ -26,7 +26,9 @@ class FieldDef:
     """One field. `values` maps wire values to their names; empty when the field is not enumerated.
 
     `open_values` marks an enumeration that is a list of examples: other values are valid too, as
-    IOIQty(27) takes S, M, L or a quantity.
+    IOIQty(27) takes S, M, L or a quantity. `free_from` is the number from which on values are left
+    to two firms to agree on, as SecurityIDSource(22) does from 100; 0 when none are.
+    `same_values_as` names the field whose values these are.
     """
 
     tag: int
@@ -34,6 +36,8 @@ class FieldDef:
     type: str
     values: Mapping[bytes, str] = field(default_factory=dict)
     open_values: bool = False
+    free_from: int = 0
+    same_values_as: str = ""
 
     @property
     def label(self) -> str:
@@ -41,11 +45,21 @@ class FieldDef:
         return f"{self.name}({self.tag})"
 
     def value_named(self, name: str) -> bytes:
-        """Wire value of an enumerated value's name; raises KeyError."""
+        """Wire value of an enumerated value's name, letter case aside; raises KeyError."""
+        folded = name.casefold()
         for wire, value_name in self.values.items():
-            if value_name == name:
+            if value_name.casefold() == folded:
                 return wire
         raise KeyError(f"{self.label} has no value {name}")
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether only the listed values, and those from `free_from` on, are valid."""
+        return bool(self.values) and not self.open_values
+
+    def is_agreed(self, value: bytes) -> bool:
+        """Whether a value lies in the range left to two firms."""
+        return self.free_from > 0 and value.isdigit() and int(value[:18]) >= self.free_from
 
     def value_name(self, value: bytes) -> str | None:
         """Name of a wire value, or None when it has none."""

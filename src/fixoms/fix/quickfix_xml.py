@@ -144,7 +144,8 @@ def _upper_case(name: str) -> str:
 def print_quickfix_xml(dictionary: Dictionary) -> str:
     """The dictionary as QuickFIX reads it.
 
-    An open enumeration is written without its values: QuickFIX takes every list for closed.
+    An enumeration that is not wholly closed is written without its values: QuickFIX takes every
+    list for closed.
     """
     family, major, minor = dictionary.begin_string.split(".", 2)
     lines = [f"<fix type={quoteattr(family)} major={quoteattr(major)} minor={quoteattr(minor)}>"]
@@ -192,7 +193,7 @@ def print_quickfix_xml(dictionary: Dictionary) -> str:
         head = (
             f"  <field number='{each.tag}' name={quoteattr(each.name)} type='{each.type.upper()}'"
         )
-        if not each.values or each.open_values:
+        if not each.is_closed or each.free_from:
             lines.append(f"{head}/>")
             continue
         lines.append(f"{head}>")

@@ -3,15 +3,19 @@
 Owns: the text format. Must not know: what FIX says; the files in `spec/` do.
 
 One definition per line, nesting by indentation, `#` starts a comment line. A star in front of a
-tag says required, `...` behind an enumerated field says its list is open. `{` is never needed:
+tag says required. Behind the type of an enumerated field, `...` says its list is open, `100+` that
+values from 100 on are for two firms to agree, `= Product` that its values are those of Product.
 
     version FIX.4.4
 
     fields
       18   ExecInst             MultipleValueString
-             6    ParticipateDontInitiate
+             6    ParticipateDoNotInitiate
+      22   SecurityIDSource     String 100+
+             1    CUSIP
       27   IOIQty               String ...
              S    Small
+      456  SecurityAltIDSource  String = SecurityIDSource
 
     component Parties
         453  NoPartyIDs
@@ -30,6 +34,7 @@ must agree. Several files may make up one dictionary.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from fixoms.fix.dictionary import (
@@ -84,6 +89,7 @@ def parse_spec(texts: Iterable[tuple[str, str]]) -> Dictionary:
                 _read_fields(body, fields)
             except (ValueError, IndexError) as error:
                 raise DictionaryError(f"{source}: fields at line {number}: {error}") from error
+    fields = _share_values(fields)
     names = {each.tag: each.name for each in fields}
     header: tuple[Member, ...] = ()
     trailer: tuple[Member, ...] = ()
@@ -121,13 +127,46 @@ def _read_fields(lines: Sequence[_Line], fields: list[FieldDef]) -> None:
         if indent == field_indent:
             tag, name, type_name = words[:3]
             values = {}
-            fields.append(FieldDef(int(tag), name, type_name, values, words[3:] == ["..."]))
+            match words[3:]:
+                case []:
+                    fields.append(FieldDef(int(tag), name, type_name, values))
+                case ["..."]:
+                    fields.append(FieldDef(int(tag), name, type_name, values, open_values=True))
+                case ["=", other]:
+                    fields.append(FieldDef(int(tag), name, type_name, same_values_as=other))
+                case [number] if number.endswith("+"):
+                    free_from = int(number[:-1])
+                    fields.append(FieldDef(int(tag), name, type_name, values, free_from=free_from))
+                case rest:
+                    raise DictionaryError(f"{name}({tag}): {' '.join(rest)!r} says nothing")
             continue
         wire, value_name = words
         key = wire.encode("latin-1")
         if key in values:
             raise DictionaryError(f"{fields[-1].label} lists the value {wire} twice")
         values[key] = value_name
+
+
+def _share_values(fields: Sequence[FieldDef]) -> list[FieldDef]:
+    """Gives each field that borrows its values those of the field it names."""
+    by_name = {each.name: each for each in fields}
+    shared = []
+    for each in fields:
+        if not each.same_values_as:
+            shared.append(each)
+            continue
+        other = by_name.get(each.same_values_as)
+        if other is None or not other.values:
+            raise DictionaryError(f"{each.label}: {each.same_values_as} has no values to share")
+        shared.append(
+            replace(
+                each,
+                values=other.values,
+                open_values=other.open_values,
+                free_from=other.free_from,
+            )
+        )
+    return shared
 
 
 def _read_members(lines: Sequence[_Line], names: dict[int, str]) -> tuple[Member, ...]:
@@ -170,8 +209,12 @@ def print_fields(fields: Iterable[FieldDef]) -> str:
     """The `fields` section of a dictionary."""
     lines = ["fields"]
     for each in sorted(fields, key=lambda definition: definition.tag):
-        dots = " ..." if each.open_values else ""
-        lines.append(f"  {each.tag:<4} {each.name:<36} {each.type}{dots}")
+        head = f"  {each.tag:<4} {each.name:<36} {each.type}"
+        if each.same_values_as:
+            lines.append(f"{head} = {each.same_values_as}")
+            continue
+        extent = " ..." if each.open_values else f" {each.free_from}+" if each.free_from else ""
+        lines.append(f"{head}{extent}")
         lines.extend(
             f"         {wire.decode('latin-1'):<4} {name}" for wire, name in each.values.items()
         )

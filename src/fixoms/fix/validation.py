@@ -208,15 +208,14 @@ class Validator:
 
     def _check(self, definition: FieldDef) -> Check:
         policy = self.policy
-        closed = definition.values and not definition.open_values
         if policy.accept_empty:
-            inner = self._check_of_value(definition, closed=bool(closed))
+            inner = self._check_of_value(definition)
             return lambda value: not value or inner(value)
-        return self._check_of_value(definition, closed=bool(closed))
+        return self._check_of_value(definition)
 
-    def _check_of_value(self, definition: FieldDef, *, closed: bool) -> Check:
+    def _check_of_value(self, definition: FieldDef) -> Check:
         policy = self.policy
-        if closed and policy.check_values:
+        if definition.is_closed and policy.check_values:
             allowed = frozenset(definition.values)
             if definition.type.startswith("Multiple"):
                 return lambda value: value in allowed or allowed.issuperset(value.split(b" "))
@@ -432,10 +431,10 @@ class Validator:
                 definition.tag,
                 f"is {_shown(value)}, which is not a {definition.type}",
             )
-        if policy.check_values and definition.values and not definition.open_values:
+        if policy.check_values and definition.is_closed:
             words = value.split(b" ") if definition.type.startswith("Multiple") else [value]
             for word in words:
-                if word not in definition.values:
+                if word not in definition.values and not definition.is_agreed(word):
                     return self._reject(
                         SessionRejectReason.VALUE_IS_INCORRECT,
                         definition.tag,
