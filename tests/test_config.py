@@ -1,6 +1,7 @@
 """Configuration files: what they may hold, and how every mistake is told."""
 
 import re
+from datetime import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from fixoms.domain.commands import CancelOnDisconnect, DefineInstrument, DefineS
 from fixoms.domain.enums import Phase, SelfTradePrevention
 from fixoms.domain.instrument import TickBand
 from fixoms.domain.units import Price
+from fixoms.gateway.schedule import MIDNIGHT
 from fixoms.settings import Settings
 
 VENUE_YAML = Path(__file__).parents[1] / "config" / "venue.yaml"
@@ -45,14 +47,15 @@ def test_the_shipped_file_is_sound() -> None:
 def test_the_shipped_file_explains_every_key_with_its_default() -> None:
     """Taking away the `#` of each explained key must change nothing, and miss no key."""
     text = VENUE_YAML.read_text(encoding="utf-8")
-    opened = re.sub(r"(?m)^( {0,6})# ( *)(?=\w+:(?: |$))", r"\1\2", text)
+    opened = re.sub(r"(?m)^( {0,6})# ( *)(?=- \{|\w+:(?: |$))", r"\1\2", text)
     opened = re.sub(r"(?ms)^  tls:.*?(?=^  timestamp_digits)", "", opened)
     assert read(opened).fix == read(text).fix
     assert read(opened).sessions == read(text).sessions
     assert read(opened).journal == read(text).journal
     assert read(opened).sql == read(text).sql
+    assert len(read(opened).schedule_steps()) == 4
     assert read(opened).alerts == read(text).alerts
-    written = set(re.findall(r"(?m)^[ #-]*(\w+):", text)) | {"from", "tick"}
+    written = set(re.findall(r"(?m)(?:^[ #-]*|[{,] ?)(\w+):", text))
     missing = {
         name
         for group in vars(keys).values()
@@ -161,6 +164,13 @@ def test_sessions_and_participants_become_commands() -> None:
             "sessions.FIXOMS: is the venue's own CompID",
         ),
         (
+            """
+            participants: {P: {}}
+            sessions: {A: {participant: P, heartbeat_s_min: 9, heartbeat_s_max: 8}}
+            """,
+            "sessions.A.heartbeat_s_min: 9 is above heartbeat_s_max, 8",
+        ),
+        (
             "participants: {P: {}}\nsessions: {A B: {participant: P}}",
             "'A B' is not allowed; allowed: 1 to 32 printable ASCII characters",
         ),
@@ -208,6 +218,19 @@ def test_sessions_and_participants_become_commands() -> None:
         ),
         ("instruments: [{symbol: A, static_band_percent: 1.234}]", "static_band_percent: 1.234"),
         ("instruments: [{symbol: A}, {symbol: A}]", "A on XFOM is already instruments[0]"),
+        (
+            "schedule: [{at: '25:00', do: halt}]",
+            "schedule[0].at: '25:00' is not allowed; allowed",
+        ),
+        (
+            "schedule: [{at: '09:00', do: lunch}]",
+            "schedule[0].do: 'lunch' is not allowed",
+        ),
+        ("schedule: [{at: '09:00', do: halt, scope: X}]", "schedule[0].scope: 'X' is not allowed"),
+        (
+            "schedule: [{at: '09:00', do: end-of-day, scope: X}]",
+            "whole venue's and takes no scope",
+        ),
         ("instruments: [{symbol: A, phase: open}]", "allowed: closed, opening-auction, continuous"),
     ],
 )
@@ -215,6 +238,23 @@ def test_a_mistake_is_named_by_place_value_and_what_is_allowed(text: str, said: 
     lines = complaints(text)
     assert any(said in line for line in lines), lines
     assert all(line.startswith("/etc/venue/x.yaml") for line in lines)
+
+
+def test_the_schedule_becomes_steps() -> None:
+    config = read(
+        """
+        instruments: [{symbol: ACME, segment: MAIN}]
+        schedule:
+          - {at: "09:30", do: continuous, scope: MAIN, weekdays: [mon, sun]}
+        """
+    )
+    *midnight, step = config.schedule_steps()
+    assert tuple(midnight) == MIDNIGHT
+    assert (step.at, step.what, step.scope) == (time(9, 30), "continuous", "MAIN")
+    assert step.weekdays == (0, 6)
+    assert read("").schedule_steps() == MIDNIGHT
+    days = read("schedule: [{at: '08:00', do: start-of-day}, {at: '18:00', do: end-of-day}]")
+    assert [step.what for step in days.schedule_steps()] == ["start-of-day", "end-of-day"]
 
 
 def test_all_mistakes_are_told_at_once() -> None:

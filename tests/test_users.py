@@ -134,3 +134,21 @@ def test_a_damaged_hash_fits_no_password(tmp_path: Path) -> None:
     user = new_user("alice", "ALPHA", "correct horse")
     write_users(path, {"alice": type(user)(participant="ALPHA", password_hash="nonsense")})
     assert UserBook(path, LockOut(STRICT)).check("alice", "x", NOON) is Verdict.WRONG
+
+
+def test_an_objection_names_the_reason_for_the_audit(book: UserBook) -> None:
+    assert book.objection("alice", "ALPHA", "correct horse", NOON) == ""
+    assert book.objection("alice", "BRAVO", "correct horse", NOON) == "acts for ALPHA"
+    assert book.objection("alice", "ALPHA", "wrong guess", NOON) == "wrong password"
+    assert book.objection("bob", "ALPHA", "correct horse", NOON) == "unknown user"
+
+
+def test_an_objection_follows_the_file_and_survives_a_broken_one(
+    book: UserBook, tmp_path: Path
+) -> None:
+    path = tmp_path / "users.yaml"
+    write_users(path, {"bob": new_user("bob", "BRAVO", "battery staple")})
+    assert book.objection("bob", "BRAVO", "battery staple", NOON) == ""
+    assert book.objection("alice", "ALPHA", "correct horse", NOON) == "unknown user"
+    path.write_text("users: [")
+    assert book.objection("bob", "BRAVO", "battery staple", NOON) == ""

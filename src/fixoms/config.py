@@ -9,6 +9,7 @@ Paths in a file are taken from the folder the file stands in. Passwords never st
 have hashes in their own file (users.py), and outside services name a `password_file`.
 """
 
+from datetime import time
 from decimal import Decimal
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -25,8 +26,15 @@ from fixoms.domain.commands import (
 from fixoms.domain.enums import Phase
 from fixoms.domain.instrument import Instrument, TickBand, to_units
 from fixoms.domain.units import Price, Qty
+from fixoms.gateway.schedule import MIDNIGHT, Step
 from fixoms.journal.settings import JournalSettings
-from fixoms.settings import DisconnectPolicy, InstrumentSettings, SessionSettings, Settings
+from fixoms.settings import (
+    DisconnectPolicy,
+    InstrumentSettings,
+    SessionSettings,
+    Settings,
+    Weekday,
+)
 from fixoms.settings_checks import instrument_mistakes, mistakes
 from fixoms.typed_yaml import ConfigError, Document, Problem, parse_document, read_document
 
@@ -108,9 +116,19 @@ class Config(Settings, frozen=True, kw_only=True):
             retention=self.journal.retention,
         )
 
-    def domain_instruments(self) -> list[Instrument]:
-        """Instruments as the engine knows them."""
-        return [self._instrument(each) for each in self.instruments]
+    def schedule_steps(self) -> tuple[Step, ...]:
+        """Steps of the timetable. Days change at midnight unless the schedule says when."""
+        weekdays = list(Weekday)
+        steps = tuple(
+            Step(
+                at=time.fromisoformat(step.at),
+                what=step.do.value,
+                scope=step.scope,
+                weekdays=tuple(weekdays.index(day) for day in step.weekdays),
+            )
+            for step in self.schedule
+        )
+        return steps if any(step.do.is_day for step in self.schedule) else (*MIDNIGHT, *steps)
 
     def definitions(self) -> list[Command]:
         """Commands that make participants, sessions and instruments known to an engine."""

@@ -48,6 +48,14 @@ Currency = Annotated[
     str, Meta(pattern=r"^[A-Z]{3}$", description="a currency of ISO 4217: three capital letters")
 ]
 
+TimeOfDay = Annotated[
+    str,
+    Meta(
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$",
+        description="a time of day such as 09:30 or 17:29:30",
+    ),
+]
+
 EMBEDDED: Final = "embedded"
 OFF: Final = "off"
 
@@ -155,6 +163,7 @@ class SessionSettings(_Group, frozen=True):
     cancel_on_disconnect: DisconnectPolicy = DisconnectPolicy.OFF
     cancel_good_till: bool = False
     reset_on: tuple[ResetMoment, ...] = ()
+    heartbeat_s_min: Annotated[int, Meta(ge=0, le=86_400)] = 0
     heartbeat_s_max: Seconds = 3_600
     allowed_addresses: tuple[str, ...] = ()
 
@@ -190,6 +199,67 @@ class InstrumentSettings(_Group, frozen=True):
         if isinstance(self.tick, Decimal):
             return (TickStep(from_price=Decimal(0), tick=self.tick),)
         return self.tick
+
+
+class ScheduledStep(enum.Enum):
+    """What a step of the timetable does: the phases, and the two ends of a trading day."""
+
+    START_OF_DAY = "start-of-day"
+    END_OF_DAY = "end-of-day"
+    CLOSED = Phase.CLOSED.value
+    OPENING_AUCTION = Phase.OPENING_AUCTION.value
+    CONTINUOUS = Phase.CONTINUOUS.value
+    HALT = Phase.HALT.value
+    VOLATILITY_AUCTION = Phase.VOLATILITY_AUCTION.value
+    CLOSING_AUCTION = Phase.CLOSING_AUCTION.value
+    POST_CLOSE = Phase.POST_CLOSE.value
+
+    @property
+    def is_of_the_venue(self) -> bool:
+        """Whether the step is the whole venue's and takes no segment."""
+        return self in (ScheduledStep.START_OF_DAY, ScheduledStep.END_OF_DAY)
+
+
+class Weekday(enum.Enum):
+    """Days of the week; their order is that of `datetime.weekday`."""
+
+    MONDAY = "mon"
+    TUESDAY = "tue"
+    WEDNESDAY = "wed"
+    THURSDAY = "thu"
+    FRIDAY = "fri"
+    SATURDAY = "sat"
+    SUNDAY = "sun"
+
+
+WORKING_DAYS: Final = tuple(Weekday)[:5]
+
+
+class ScheduledAction(enum.Enum):
+    """What a step of the schedule does: a phase of the instruments in its scope, or a day."""
+
+    START_OF_DAY = "start-of-day"
+    END_OF_DAY = "end-of-day"
+    CLOSED = "closed"
+    OPENING_AUCTION = "opening-auction"
+    CONTINUOUS = "continuous"
+    HALT = "halt"
+    CLOSING_AUCTION = "closing-auction"
+    POST_CLOSE = "post-close"
+
+    @property
+    def is_day(self) -> bool:
+        """Whether it concerns the venue and not a phase."""
+        return self in (ScheduledAction.START_OF_DAY, ScheduledAction.END_OF_DAY)
+
+
+class ScheduleStep(_Group, frozen=True):
+    """At a time of day: a phase for a segment or instrument, or the start or end of the day."""
+
+    at: TimeOfDay
+    do: ScheduledAction
+    scope: str = ""
+    weekdays: tuple[Weekday, ...] = WORKING_DAYS
 
 
 class JournalSection(_Group, frozen=True):
@@ -238,3 +308,4 @@ class Settings(_Group, frozen=True):
     sql: SqlSettings = SqlSettings()
     mqtt: MqttSettings = MqttSettings()
     alerts: AlertSettings = AlertSettings()
+    schedule: tuple[ScheduleStep, ...] = ()

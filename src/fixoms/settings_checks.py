@@ -42,6 +42,7 @@ def mistakes(settings: Settings) -> Iterator[tuple[str, str]]:
             yield f"{key}.symbol", text
         seen.setdefault(listing, index)
         yield from instrument_mistakes(f"{key}.", each)
+    yield from _schedule_mistakes(settings)
     yield from _url_mistakes(settings)
 
 
@@ -52,6 +53,11 @@ def _session_mistakes(
         near = difflib.get_close_matches(session.participant, settings.participants, n=1)
         hint = f"; did you mean {near[0]}?" if near else "; allowed: a name under `participants`"
         yield f"{key}.participant", f"{session.participant!r} is not a participant{hint}"
+    if session.heartbeat_s_min > session.heartbeat_s_max:
+        yield (
+            f"{key}.heartbeat_s_min",
+            f"{session.heartbeat_s_min} is above heartbeat_s_max, {session.heartbeat_s_max}",
+        )
     yield from _address_mistakes(f"{key}.allowed_addresses", session.allowed_addresses)
 
 
@@ -124,6 +130,19 @@ def _unit_mistakes(
         yield key, f"{value} has more decimals than {named}, {decimals}"
     elif units > units_max:
         yield key, f"{value} is not allowed; at most {Decimal(units_max).scaleb(-decimals):f}"
+
+
+def _schedule_mistakes(settings: Settings) -> Iterator[tuple[str, str]]:
+    scopes = {each.segment for each in settings.instruments}
+    for each in settings.instruments:
+        scopes |= {each.symbol, f"{each.symbol}@{each.market or settings.venue.market}"}
+    for index, step in enumerate(settings.schedule):
+        key = f"schedule[{index}].scope"
+        if step.do.is_day and step.scope:
+            yield key, f"{step.do.value} is the whole venue's and takes no scope"
+        elif not step.do.is_day and step.scope not in scopes:
+            accepted = "a segment, SYMBOL or SYMBOL@MARKET of `instruments`"
+            yield key, f"{step.scope!r} is not allowed; allowed: {accepted}"
 
 
 def _url_mistakes(settings: Settings) -> Iterator[tuple[str, str]]:

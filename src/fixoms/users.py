@@ -191,6 +191,20 @@ class UserBook:
     def __len__(self) -> int:
         return len(self._users)
 
+    def objection(self, name: str, participant: str, password: str, now: Nanos) -> str:
+        """Why this user may not act for `participant` with this password; empty when it may.
+
+        For the audit only: the peer is not told which it was. A users file that cannot be read
+        leaves the users known before in force.
+        """
+        with contextlib.suppress(ConfigError):
+            self.refresh()
+        verdict = self.check(name, password, now)
+        if verdict is not Verdict.RIGHT:
+            return verdict.value
+        user = self._users[name]
+        return "" if user.participant == participant else f"acts for {user.participant}"
+
     def check(self, name: str, password: str, now: Nanos) -> Verdict:
         """Check a password: tens of milliseconds of work, whether or not the user exists.
 
