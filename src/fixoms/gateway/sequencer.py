@@ -52,11 +52,17 @@ class Sequencer:
         self._seq = last_seq
         self._time = last_time
         self._outlets: list[Callable[[Entry], None]] = []
+        self._is_halted = False
 
     @property
     def last_seq(self) -> int:
         """Sequence of the newest entry."""
         return self._seq
+
+    @property
+    def last_time(self) -> Nanos:
+        """Time of the newest entry."""
+        return self._time
 
     def add_outlet(self, publish: Callable[[Entry], None]) -> None:
         """Call `publish` with every entry from now on, in this process and before it is durable.
@@ -65,11 +71,17 @@ class Sequencer:
         """
         self._outlets.append(publish)
 
+    def halt(self) -> None:
+        """Take no command any more; those that still come are dropped without an event."""
+        self._is_halted = True
+
     def submit(self, command: Command, then: Then | None = None) -> tuple[Event, ...]:
         """Decide `command`, stage its entry and let the outlets render it; returns its events.
 
         Raises InvariantError when the engine finds its own state broken, which ends the venue.
         """
+        if self._is_halted:
+            return ()
         self._seq += 1
         self._time = max(self._time, self._clock())
         events = tuple(self._engine.handle(command, self._seq, self._time))
@@ -82,7 +94,7 @@ class Sequencer:
     def run_timers(self) -> bool:
         """Submit AdvanceTime if a moment the engine waits for has come; tells whether it did."""
         due = self._engine.next_timer
-        if due is None or due > max(self._time, self._clock()):
+        if self._is_halted or due is None or due > max(self._time, self._clock()):
             return False
         self.submit(AdvanceTime(VENUE))
         return True

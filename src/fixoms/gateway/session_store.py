@@ -25,6 +25,14 @@ class JournalStore:
     def __init__(self, journal: AnyJournal, recovered: Mapping[str, SessionNumbers]) -> None:
         self._journal = journal
         self._recovered = recovered
+        self._on_failure: Callable[[Exception], None] | None = None
+        self._is_dead = False
+
+    def fail(self, failure: Exception) -> None:
+        """The journal is lost: nothing put from now on is kept, and no `then` is called."""
+        self._is_dead = True
+        if self._on_failure is not None:
+            self._on_failure(failure)
 
     def load(self, session: SessionId, now: Nanos) -> SessionState:
         """Numbers as recovered, or new ones that begin at `now`."""
@@ -45,6 +53,8 @@ class JournalStore:
         A put of inbound numbers alone forces no sync and calls `then` at once: losing such a number
         costs a gap fill.
         """
+        if self._is_dead:
+            return
         name = session.target_comp_id
         staged = [_journal_record(name, record) for record in records]
         forcing = [each for each in staged if not isinstance(each, entry.Inbound)]
@@ -65,7 +75,8 @@ class JournalStore:
         return await self._journal.load_outbound(session.target_comp_id, begin, end, limit)
 
     def on_failure(self, callback: Callable[[Exception], None]) -> None:
-        """The journal tells the venue of a failure itself; the venue stops the acceptor."""
+        """Call this from `fail`; the journal tells the venue of a failure, the venue this store."""
+        self._on_failure = callback
 
     async def close(self) -> None:
         """Wait until everything staged is durable. The journal itself is the venue's to close."""

@@ -1,0 +1,215 @@
+"""The composition root: the venue as a process.
+
+Owns: what meets what when `fixoms serve` runs: configuration, clock, journal on disk, wire log,
+users, operator's socket, the outlets' process and the embedded broker; signals, and the order in
+which all of it starts and stops.
+Must not know: FIX, orders, SQL, MQTT.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+import time
+from logging.handlers import RotatingFileHandler
+from typing import Final, Protocol
+
+from fixoms.children import Child, own_command
+from fixoms.clock import now
+from fixoms.config import Config
+from fixoms.fix.acceptor import AuditFact
+from fixoms.fix.effects import Refused
+from fixoms.fix.wire_log import FileWireLog
+from fixoms.gateway.operator_socket import OperatorSocket
+from fixoms.gateway.recovery import DecisionDiffersError
+from fixoms.journal.errors import JournalError
+from fixoms.journal.journal import Journal
+from fixoms.journal.recovery import OpeningReport
+from fixoms.settings import EMBEDDED
+from fixoms.users import LockOut, UserBook
+from fixoms.venue import Venue
+
+LOG_BYTES_MAX: Final = 16 << 20
+LOG_FILES_MAX: Final = 5
+"""Size and number of the venue's own log files; the oldest goes when they are full."""
+
+EXIT_FAILED: Final = 1
+
+_log = logging.getLogger("fixoms")
+
+
+class Say(Protocol):
+    """Tells a person one line."""
+
+    def __call__(self, line: str) -> None:
+        """Print `line`."""
+
+
+def say_on_stderr(line: str) -> None:
+    """Print a line for the person who started the venue."""
+    print(line, file=sys.stderr, flush=True)
+
+
+class CannotStartError(Exception):
+    """The venue cannot start; the message says what stands in the way and what to do."""
+
+
+class Server:
+    """One running venue with everything around it."""
+
+    def __init__(self, config: Config, say: Say) -> None:
+        self._config = config
+        self._say = say
+        self._stopping = asyncio.Event()
+        self._failure: Exception | None = None
+        self._children: list[Child] = []
+        self._closing = contextlib.AsyncExitStack()
+        self.venue: Venue | None = None
+
+    async def start(self) -> int:
+        """Start everything and return the FIX port. Raises CannotStartError."""
+        config = self._config
+        try:
+            config.data_dir.mkdir(parents=True, exist_ok=True)
+            _log_to_file(config)
+            journal = Journal.open(config.journal_dir, config.journal_settings)
+        except (OSError, JournalError) as error:
+            raise CannotStartError(str(error)) from error
+        for line in _report(journal.report):
+            self._say(line)
+        self._closing.push_async_callback(journal.close)
+        journal.on_failure = self._fail
+        wire_log = FileWireLog(config.wire_log_dir) if config.fix.wire_log else None
+        if wire_log is not None:
+            self._closing.callback(wire_log.close)
+        users = UserBook(config.users_path, LockOut(config.lock_out))
+        try:
+            venue = Venue(
+                config,
+                journal,
+                now,
+                users,
+                wire_log=wire_log,
+                audit=_audit,
+                on_broken=self._fail,
+            )
+            port = await venue.start()
+        except DecisionDiffersError as error:
+            await self._closing.aclose()
+            raise CannotStartError(str(error)) from error
+        except OSError as error:
+            await self._closing.aclose()
+            address = f"{config.fix.host}:{config.fix.port}"
+            raise CannotStartError(f"cannot listen on {address}: {error.strerror}") from error
+        self.venue = venue
+        desk = OperatorSocket(config.operator_socket, venue.operate_durably)
+        await desk.start()
+        self._closing.push_async_callback(desk.stop)
+        await self._start_children()
+        return port
+
+    async def _start_children(self) -> None:
+        config = self._config
+        if config.mqtt.broker == EMBEDDED:
+            port = str(config.mqtt.embedded_port)
+            command = [sys.executable, "-m", "fixoms.outlets.broker", "--port", port]
+            self._children.append(Child("embedded MQTT broker", command, self._say))
+        outlets = own_command("outlets", "--config", str(config.path))
+        self._children.append(Child("outlets", outlets, self._say))
+        for child in self._children:
+            await child.start()
+
+    def _fail(self, failure: Exception) -> None:
+        """Stop because the journal cannot be written or an invariant is broken."""
+        if self._failure is None:
+            self._failure = failure
+            self._say(f"the venue stops: {failure}")
+            _log.error("the venue stops", exc_info=failure)
+        self._stopping.set()
+
+    def stop_soon(self) -> None:
+        """Ask the venue to stop in order."""
+        self._stopping.set()
+
+    async def run(self) -> int:
+        """Wait until the venue is asked to stop, stop it, and return the exit code."""
+        await self._stopping.wait()
+        await self.stop()
+        return EXIT_FAILED if self._failure is not None else 0
+
+    async def stop(self) -> None:
+        """Log sessions out, flush, snapshot, then let the outlets finish what is readable."""
+        if self.venue is not None:
+            if self._failure is None:
+                await self.venue.stop()
+            else:
+                await self.venue.abandon(self._failure)
+        with contextlib.suppress(JournalError):  # It was told when it failed.
+            await self._closing.aclose()
+        # Outlets end after the journal is complete, the broker after the outlets.
+        for child in reversed(self._children):
+            await child.stop()
+        self._children.clear()
+
+
+def _report(report: OpeningReport) -> list[str]:
+    """Say what a person should know of how the journal was found."""
+    lines = []
+    if report.cut_bytes:
+        lines.append(
+            f"journal: the last {report.cut_bytes} bytes were torn and are cut; nobody was told "
+            "of what they held"
+        )
+    if report.lost_groups:
+        lines.append(f"journal: {report.lost_groups} confirmed groups are missing")
+    lines += [f"journal: snapshot passed over: {broken}" for broken in report.broken_snapshots]
+    return lines
+
+
+def _audit(fact: AuditFact) -> None:
+    """Keep refusals and what sessions do in the venue's own log."""
+    level = logging.WARNING if isinstance(fact.fact, Refused) else logging.INFO
+    what = getattr(fact.fact, "fact", None) or getattr(fact.fact, "reason", None)
+    name = what.value if what is not None else ""
+    _log.log(level, "%s %s %s %s", fact.session or "-", fact.remote, name, fact.fact.text)
+
+
+def _log_to_file(config: Config) -> None:
+    """Send log lines to files of bounded size and number in the data folder."""
+    handler = RotatingFileHandler(
+        config.data_dir / "venue.log", maxBytes=LOG_BYTES_MAX, backupCount=LOG_FILES_MAX
+    )
+    formatter = logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
+    _log.addHandler(handler)
+    _log.setLevel(logging.INFO)
+    _log.propagate = False
+
+
+async def serve(config: Config, *, say: Say = say_on_stderr) -> int:
+    """Run the venue until SIGTERM or Ctrl-C; returns the process's exit code."""
+    server = Server(config, say)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, server.stop_soon)
+    try:
+        port = await server.start()
+    except CannotStartError as error:
+        say(f"fixoms: {error}")
+        return EXIT_FAILED
+    say(f"{config.venue.name} listens on {config.fix.host}:{port} (FIX 4.4, {config.fix.comp_id})")
+    code = await server.run()
+    say(f"{config.venue.name} stopped")
+    return code
+
+
+def run(config: Config, *, say: Say = say_on_stderr) -> int:
+    """Run `serve` on the fastest event loop the platform has."""
+    if sys.platform != "win32":
+        import uvloop  # noqa: PLC0415  # absent on Windows
+
+        return uvloop.run(serve(config, say=say))
+    return asyncio.run(serve(config, say=say))

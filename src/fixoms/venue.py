@@ -1,0 +1,310 @@
+"""One venue in one process: sessions, sequencer, engine and journal, wired together.
+
+Owns: how the parts of the gateway meet, and the order in which a venue starts and stops.
+Must not know: where the journal lies, what time it is, other processes: whoever builds a venue
+passes those in, so that the same venue runs for real (app.py), on a virtual clock (replay) and in
+the simulator.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from ipaddress import ip_network
+from typing import Final
+
+import msgspec
+
+from fixoms.clock import Clock
+from fixoms.config import Config
+from fixoms.domain.commands import (
+    VENUE,
+    Command,
+    DefineInstrument,
+    EndDay,
+    Origin,
+    SessionClosed,
+    StartDay,
+)
+from fixoms.engine.engine import Engine
+from fixoms.engine.settings import EngineSettings
+from fixoms.fix.acceptor import Acceptor, AuditFact, Listener
+from fixoms.fix.config import Role, SessionConfig
+from fixoms.fix.identity import SessionId
+from fixoms.fix.message import Message
+from fixoms.fix.validation import STRICT_WITH_DECLARED
+from fixoms.fix.wire_log import WireLog
+from fixoms.gateway.authentication import Authentication, LogonPolicy, Users
+from fixoms.gateway.inbound import Inbound
+from fixoms.gateway.operator import Answer, Desk, Misspoken
+from fixoms.gateway.order_entry import OrderEntry, SessionProfile
+from fixoms.gateway.recovery import recover_engine
+from fixoms.gateway.reference import ReferenceDesk
+from fixoms.gateway.schedule import Timetable
+from fixoms.gateway.sequencer import Sequencer
+from fixoms.gateway.session_store import JournalStore
+from fixoms.gateway.venue_dictionary import venue_dictionary
+from fixoms.journal.memory import AnyJournal
+from fixoms.outlets.execution_reports import ExecutionReports
+from fixoms.settings import ResetMoment
+
+TIMER_S: Final = 0.25
+"""How often the venue looks for timers of the engine and steps of the timetable."""
+
+STOP_TEXT: Final = "The venue stops"
+
+
+class Venue:
+    """Everything of a venue that decides orders. Call `start`, then `stop`.
+
+    The journal must be open and not yet started; its recovered entries are decided again here, in
+    the constructor, which raises DecisionDiffersError when they come out otherwise.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        journal: AnyJournal,
+        clock: Clock,
+        users: Users,
+        *,
+        wire_log: WireLog | None = None,
+        audit: Callable[[AuditFact], None] | None = None,
+        on_broken: Callable[[Exception], None] | None = None,
+    ) -> None:
+        self._config = config
+        self._journal = journal
+        self._clock = clock
+        self._timetable = Timetable(config.schedule_steps(), config.zone)
+        recovery = journal.recover()
+        self.engine: Engine = recover_engine(
+            recovery, EngineSettings(default_market=config.venue.market)
+        )
+        self.sequencer = Sequencer(
+            self.engine,
+            journal,
+            clock,
+            last_seq=recovery.last_seq,
+            last_time=recovery.last_time,
+        )
+        self._looked_at = recovery.last_time
+        self._session_ids = {
+            name: SessionId(sender_comp_id=config.fix.comp_id, target_comp_id=name)
+            for name in config.sessions
+        }
+        self._order_entry = OrderEntry(
+            sequencer=self.sequencer,
+            inbound=Inbound(self.engine.find_instrument, venue_dictionary()),
+            reference=ReferenceDesk(self.engine, clock),
+            reports=ExecutionReports(self.engine.instrument, config.fix.timestamp_digits.value),
+            profiles={
+                session: SessionProfile(name=name, participant=config.sessions[name].participant)
+                for name, session in self._session_ids.items()
+            },
+            authenticate=Authentication(_logon_policies(config), users, clock),
+        )
+        self._store = JournalStore(journal, recovery.sessions)
+        self.acceptor = Acceptor(
+            application=self._order_entry,
+            store=self._store,
+            listener=_listener(config),
+            clock=clock,
+            sessions=[self._session_config(name) for name in config.sessions],
+            sessions_max=max(len(config.sessions), 1),
+            wire_log=wire_log,
+            audit=audit,
+            fault=lambda _session, fault: self._broken(fault),
+        )
+        self._order_entry.deliver_through(self._send)
+        journal.before_flush = self._flush_links
+        self._dirty: dict[SessionId, None] = {}
+        self._desk = Desk(self.engine, config.parse_instrument, self._session_rows)
+        self._on_broken = on_broken
+        self._timers: asyncio.Task[None] | None = None
+
+    async def start(self) -> int:
+        """Bring reference data and the trading day up to date, then listen; gives the port."""
+        await self._journal.start()
+        for name in self.engine.connected_sessions():
+            # The connections of the venue's last life are gone; nobody could say so then.
+            participant = self.engine.participant_of(name) or ""
+            origin = Origin(session=name, participant=participant, user="")
+            self.sequencer.submit(SessionClosed(origin, logged_out=False, reason="venue restarted"))
+        for command in self._config.definitions():
+            if not self._is_known(command):
+                self.sequencer.submit(command)
+        self._keep_time()
+        await self._journal.drain()
+        port = await self.acceptor.start()
+        self._timers = asyncio.create_task(self._run_timers(), name="venue timers")
+        return port
+
+    async def stop(self, text: str = STOP_TEXT) -> None:
+        """Stop accepting, log sessions out, make everything durable, snapshot the engine."""
+        if self._timers is not None:
+            self._timers.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._timers
+        await self.acceptor.stop(text, self._config.fix.logout_timeout_s)
+        await self.snapshot()
+
+    async def abandon(self, failure: Exception) -> None:
+        """Stop at once because the journal failed or an invariant is broken.
+
+        What is in memory may be more than what is durable, so nothing of it is said or saved any
+        more: connections are cut, and the next start goes by the journal.
+        """
+        if self._timers is not None:
+            self._timers.cancel()
+        self.sequencer.halt()
+        self._store.fail(failure)
+        await self.acceptor.stop(STOP_TEXT, timeout_s=1.0)
+
+    async def snapshot(self) -> None:
+        """Save the engine's state, so that the next start reads only what comes after."""
+        seq = self.sequencer.last_seq
+        blob = self.engine.snapshot()
+        await self._journal.write_snapshot(
+            seq, blob, time=self.sequencer.last_time, state_hash=self.engine.state_hash()
+        )
+
+    def operate(self, words: Sequence[str], operator: str) -> Answer:
+        """Carry out an operator's words at once; what is answered is not yet durable."""
+        return self._operate(words, operator, None)
+
+    async def operate_durably(self, words: Sequence[str], operator: str) -> Answer:
+        """Carry out an operator's words and answer once the outcome is durable."""
+        durable = asyncio.Event()
+        answer = self._operate(words, operator, durable.set)
+        if answer.seq:
+            await durable.wait()
+        return answer
+
+    def _operate(
+        self, words: Sequence[str], operator: str, then: Callable[[], None] | None
+    ) -> Answer:
+        try:
+            heard = self._desk.hear(words, operator)
+        except Misspoken as misspoken:
+            return Answer(ok=False, text=str(misspoken))
+        if isinstance(heard, Answer):
+            return heard
+        events = self.sequencer.submit(heard, then)
+        return self._desk.answer(events, self.sequencer.last_seq)
+
+    def _send(self, session: SessionId, message: Message) -> None:
+        self.acceptor.send(session, message)
+        self._dirty[session] = None
+
+    def _flush_links(self) -> None:
+        """Stage every message of this turn before its group is closed.
+
+        A report that is numbered one group later than the entry behind it would be lost by a crash
+        between the two.
+        """
+        dirty, self._dirty = self._dirty, {}
+        for session in dirty:
+            self.acceptor.link(session).flush()
+
+    def _keep_time(self) -> None:
+        """Submit what the clock brings: the trading day, steps of the timetable, timers."""
+        now = self._clock()
+        if not self.engine.trading_day:
+            self._looked_at = now
+            self.sequencer.submit(StartDay(VENUE, self._timetable.trading_day(now)))
+        for command in self._timetable.due(self._looked_at, now):
+            if not _is_void(command, self.engine):
+                self.sequencer.submit(command)
+        self._looked_at = max(now, self._looked_at)
+        while self.sequencer.run_timers():
+            pass
+
+    async def _run_timers(self) -> None:
+        try:
+            while True:
+                await asyncio.sleep(TIMER_S)
+                self._keep_time()
+        except Exception as fault:
+            # The root of a task: whatever broke here broke the venue, which must not go on half.
+            self._broken(fault)
+            raise
+
+    def _broken(self, fault: Exception) -> None:
+        if self._on_broken is not None:
+            self._on_broken(fault)
+
+    def _is_known(self, command: Command) -> bool:
+        """Whether the engine already has exactly this definition."""
+        if not isinstance(command, DefineInstrument):
+            return self.engine.is_defined(command)
+        known = self.engine.instrument(command.instrument.instrument_id)
+        if known is None:
+            return False
+        # Status and reference price move while trading; a restart does not turn them back.
+        return known == msgspec.structs.replace(
+            command.instrument, status=known.status, reference_price=known.reference_price
+        )
+
+    def _session_config(self, name: str) -> SessionConfig:
+        fix = self._config.fix
+        reset_on = self._config.sessions[name].reset_on
+        return SessionConfig(
+            id=self._session_ids[name],
+            role=Role.ACCEPTOR,
+            dictionary=venue_dictionary(),
+            validation=STRICT_WITH_DECLARED,
+            logon_timeout_s=fix.logon_timeout_s,
+            logout_timeout_s=fix.logout_timeout_s,
+            sending_time_tolerance_s=fix.sending_time_tolerance_s,
+            timestamp_digits=fix.timestamp_digits.value,
+            reset_on_logon=ResetMoment.LOGON in reset_on,
+            reset_on_logout=ResetMoment.LOGOUT in reset_on,
+            reset_on_disconnect=ResetMoment.DISCONNECT in reset_on,
+            max_frame_bytes=fix.max_message_bytes,
+            held_messages_max=fix.max_held_messages,
+            next_expected_msg_seq_num=True,
+        )
+
+    def _session_rows(self) -> list[dict[str, str]]:
+        return [
+            {
+                "session": status.session.target_comp_id,
+                "participant": self._config.sessions[status.session.target_comp_id].participant,
+                "phase": status.phase.name.lower(),
+                "next in": str(status.next_in),
+                "next out": str(status.next_out),
+                "remote": status.remote,
+            }
+            for status in self.acceptor.status()
+        ]
+
+
+def _logon_policies(config: Config) -> dict[str, LogonPolicy]:
+    return {
+        name: LogonPolicy(
+            participant=session.participant,
+            users=session.users,
+            heartbeat_s_min=session.heartbeat_s_min,
+            heartbeat_s_max=session.heartbeat_s_max,
+        )
+        for name, session in config.sessions.items()
+    }
+
+
+def _listener(config: Config) -> Listener:
+    fix = config.fix
+    return Listener(
+        host=fix.host,
+        port=fix.port,
+        allowed_addresses=[ip_network(each) for each in fix.allowed_addresses] or None,
+        connections_max=fix.max_connections,
+        strangers_max=fix.max_pre_logon_connections,
+        logon_timeout_s=fix.logon_timeout_s,
+        outbound_bytes_max=fix.max_outbound_bytes,
+    )
+
+
+def _is_void(command: Command, engine: Engine) -> bool:
+    """Whether a step of the timetable has nothing to do: a day that is on, or none to end."""
+    if isinstance(command, StartDay):
+        return engine.trading_day == command.trading_day
+    return isinstance(command, EndDay) and not engine.trading_day
