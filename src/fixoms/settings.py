@@ -201,25 +201,6 @@ class InstrumentSettings(_Group, frozen=True):
         return self.tick
 
 
-class ScheduledStep(enum.Enum):
-    """What a step of the timetable does: the phases, and the two ends of a trading day."""
-
-    START_OF_DAY = "start-of-day"
-    END_OF_DAY = "end-of-day"
-    CLOSED = Phase.CLOSED.value
-    OPENING_AUCTION = Phase.OPENING_AUCTION.value
-    CONTINUOUS = Phase.CONTINUOUS.value
-    HALT = Phase.HALT.value
-    VOLATILITY_AUCTION = Phase.VOLATILITY_AUCTION.value
-    CLOSING_AUCTION = Phase.CLOSING_AUCTION.value
-    POST_CLOSE = Phase.POST_CLOSE.value
-
-    @property
-    def is_of_the_venue(self) -> bool:
-        """Whether the step is the whole venue's and takes no segment."""
-        return self in (ScheduledStep.START_OF_DAY, ScheduledStep.END_OF_DAY)
-
-
 class Weekday(enum.Enum):
     """Days of the week; their order is that of `datetime.weekday`."""
 
