@@ -19,6 +19,10 @@ class JournalUnwritableError(JournalError):
     """The directory cannot be written: missing, read-only, no permission, no space."""
 
 
+class JournalUnreadableError(JournalError):
+    """A file of the journal cannot be opened at all: permissions, most often."""
+
+
 class JournalCorruptError(JournalError):
     """The journal does not say what was written to it; nothing was changed by finding out.
 

@@ -33,7 +33,7 @@ from fixoms.journal.segment import SegmentHead, create_segment, segment_paths
 from fixoms.journal.session_log import SessionNumbers
 from fixoms.journal.settings import JournalSettings
 from fixoms.journal.snapshot import Snapshot, save_snapshot
-from fixoms.journal.writer import HeadMark, SegmentWriter, WriterThread
+from fixoms.journal.writer import HeadMark, SegmentWriter, WriterThread, read_confirmed_group
 
 
 class JournalState(StrEnum):
@@ -48,12 +48,19 @@ def ignore_failure(_: Exception) -> None:
     """Take no notice: what `on_failure` is until somebody sets it."""
 
 
+def nothing_to_add() -> None:
+    """Stage nothing more: what `before_flush` is until somebody sets it."""
+
+
 class Journal:
     """The journal of one venue in one directory. Create it with `open`.
 
     Set `on_failure` before `start`: it is called on the loop, once, when a write fails (disk
     full, I/O error). Nothing staged and not yet confirmed will ever be confirmed then; the
     process is to stop taking commands and to start again, which recovers what is on disk.
+
+    `before_flush` is called when a group is about to be closed and may still stage into it: what
+    belongs to the records of this turn becomes durable with them.
     """
 
     def __init__(
@@ -67,6 +74,7 @@ class Journal:
         writer: SegmentWriter,
     ) -> None:
         self.on_failure: Callable[[Exception], None] = ignore_failure
+        self.before_flush: Callable[[], None] = nothing_to_add
         self.report = report
         self._directory = directory
         self._settings = settings
@@ -118,16 +126,16 @@ class Journal:
         report = OpeningReport()
         for unfinished in directory.glob("*.tmp"):
             unfinished.unlink()
-        mark = HeadMark(directory / "confirmed")
+        mark = HeadMark(directory)
         try:
             if not segment_paths(directory, archived=False):
-                _refuse_remains(directory, mark)
+                _refuse_remains(directory)
                 create_segment(
                     directory,
                     SegmentHead(number=1, first_group=1, first_seq=1, previous=CHAIN_START),
                 )
                 report.created = True
-            found = examine(directory, settings, mark.read(), report)
+            found = examine(directory, settings, read_confirmed_group(directory), report)
             writer = SegmentWriter(
                 directory,
                 settings,
@@ -248,6 +256,7 @@ class Journal:
         self._is_scheduled = False
         if self._is_writing or self._state is not JournalState.OPEN:
             return
+        self.before_flush()
         batch = self._gathering.take()
         if not batch.groups:
             self._confirm(self._take_thens())
@@ -407,9 +416,9 @@ def _settle(waiter: asyncio.Future[None]) -> None:
         waiter.set_result(None)
 
 
-def _refuse_remains(directory: Path, mark: HeadMark) -> None:
+def _refuse_remains(directory: Path) -> None:
     """A journal that once was here must not begin anew in silence."""
-    if mark.read() or any(directory.glob("snapshot-*.snap")):
+    if read_confirmed_group(directory) or any(directory.glob("snapshot-*.snap")):
         raise JournalCorruptError(
             directory,
             1,

@@ -25,7 +25,7 @@ from fixoms.journal.entry import (
 )
 from fixoms.journal.errors import JournalFailedError
 from fixoms.journal.group import CHAIN_START, Gathering, Row
-from fixoms.journal.journal import Journal, JournalState, ignore_failure
+from fixoms.journal.journal import Journal, JournalState, ignore_failure, nothing_to_add
 from fixoms.journal.recovery import Recovery
 from fixoms.journal.resend import Frame
 from fixoms.journal.session_log import SessionLog, SessionNumbers
@@ -52,6 +52,7 @@ class MemoryJournal:
         self, commit: Commit = Commit.TURN, settings: JournalSettings | None = None
     ) -> None:
         self.on_failure: Callable[[Exception], None] = ignore_failure
+        self.before_flush: Callable[[], None] = nothing_to_add
         self.rows: list[Row] = []
         self.snapshots: list[Snapshot] = []
         self.low_space = False
@@ -186,6 +187,8 @@ class MemoryJournal:
         """Commit what is staged and call what waits for it, in the order of staging."""
         if self._state is not JournalState.OPEN:
             return
+        if self._mode is not Commit.IMMEDIATE:
+            self.before_flush()
         for group in self._gathering.take().groups:
             previous = self.rows[-1].digest() if self.rows else CHAIN_START
             self.rows.append(group.seal(previous))

@@ -8,6 +8,7 @@ left to `verify`, so that a start costs what came since the snapshot and not all
 """
 
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +19,7 @@ from fixoms.domain.units import Nanos
 from fixoms.journal.entry import Entry, SessionRecord, unpack_entries, unpack_session_records
 from fixoms.journal.errors import JournalCorruptError
 from fixoms.journal.group import Row
-from fixoms.journal.segment import Segment, SegmentHead, segment_paths
+from fixoms.journal.segment import UNREADABLE, Segment, SegmentHead, segment_paths
 from fixoms.journal.session_log import SessionLog, SessionNumbers, Span
 from fixoms.journal.settings import JournalSettings
 from fixoms.journal.snapshot import Snapshot, newest_snapshot
@@ -80,12 +81,9 @@ def examine(
     _check_numbers(paths)
     _check_logs(paths, report)
     snapshot, report.broken_snapshots = newest_snapshot(directory)
-    segments = [Segment(path) for path in paths.values()]
-    try:
+    with ExitStack() as opened:
+        segments = [opened.enter_context(closing(Segment(path))) for path in paths.values()]
         found = _Walk(segments, snapshot, report).run()
-    finally:
-        for segment in segments:
-            segment.close()
     newest = segments[-1]
     if snapshot and (snapshot.group > found.last_group or snapshot.seq > found.last_seq):
         raise JournalCorruptError(
@@ -122,7 +120,7 @@ def _check_logs(paths: dict[int, Path], report: OpeningReport) -> None:
     for path in paths.values():
         try:
             tail = read_tail(path)
-        except Exception as error:
+        except UNREADABLE as error:
             raise JournalCorruptError(
                 path, 0, 0, f"SQLite cannot read it: {error}", "Restore it from a copy"
             ) from error
@@ -178,8 +176,8 @@ class _Walk:
                 if row.number > after:
                     self._take(segment, row, keep_spans=segment is newest and row.number > indexed)
             if before is None:
-                chain, last_group = segment.head.previous, segment.head.first_group - 1
-                last_seq = segment.head.first_seq - 1
+                chain = segment.head.previous
+                last_group, last_seq = segment.last_group(), segment.last_seq()
         if before is not None:
             chain, last_group = before.digest(), before.number
             last_seq, last_time = before.last_seq, before.last_time

@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from fixoms.domain.units import Nanos
-from fixoms.journal.errors import RESTORE, JournalCorruptError
+from fixoms.journal.errors import RESTORE, JournalCorruptError, JournalUnreadableError
 from fixoms.journal.group import Row
 from fixoms.journal.session_log import Span
 from fixoms.journal.settings import archive_directory, segment_path
@@ -115,6 +115,28 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
+def read_only_uri(path: Path) -> str:
+    """Name a segment so that SQLite opens it without changing it.
+
+    Where the folder cannot be written SQLite cannot keep its shared index either; a file that has
+    nothing in its log is then opened as one that nobody changes.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    has_log = log.exists() and log.stat().st_size > 0
+    alone = "" if has_log or os.access(path.parent, os.W_OK) else "&immutable=1"
+    return f"{path.absolute().as_uri()}?mode=ro{alone}"
+
+
+def _decode_text(content: bytes) -> str:
+    return content.decode("utf-8", "replace")
+
+
+UNREADABLE: Final = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What reading a damaged database raises; the second when the damage is in SQLite's own words."""
+
+_NOT_ALLOWED: Final = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY)
+
+
 class Segment:
     """A segment open for reading. SQLite's complaints become JournalCorruptError."""
 
@@ -122,15 +144,31 @@ class Segment:
         self.path = path
         try:
             self._connection = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode=ro",
+                read_only_uri(path),
                 uri=True,
                 isolation_level=None,
                 check_same_thread=False,
                 timeout=BUSY_SECONDS,
             )
+        except sqlite3.OperationalError as error:
+            raise JournalUnreadableError(f"{path}: the file cannot be opened: {error}") from error
+        # Damaged text must not be mistaken for an error of ours before its checksum is looked at.
+        self._connection.text_factory = _decode_text
+        try:
             self.head = self._read_head()
-        except sqlite3.DatabaseError as error:
+        except sqlite3.OperationalError as error:
+            self._connection.close()
+            if error.sqlite_errorcode & 0xFF in _NOT_ALLOWED:
+                raise JournalUnreadableError(
+                    f"{path}: the file cannot be opened: {error}; check who owns it"
+                ) from error
             raise self.corrupt(0, 0, f"SQLite cannot read it: {error}") from error
+        except UNREADABLE as error:
+            self._connection.close()
+            raise self.corrupt(0, 0, f"SQLite cannot read it: {error}") from error
+        except JournalCorruptError:
+            self._connection.close()
+            raise
 
     def close(self) -> None:
         """Let go of the file."""
@@ -177,7 +215,7 @@ class Segment:
     def _number(self, query: str, otherwise: int = 0) -> int:
         try:
             found = self._connection.execute(query).fetchone()
-        except sqlite3.DatabaseError as error:
+        except UNREADABLE as error:
             raise self.corrupt(0, 0, f"SQLite cannot read it: {error}") from error
         return otherwise if found is None or found[0] is None else int(found[0])
 
@@ -216,22 +254,33 @@ class Segment:
                 expected += 1
                 seq = row.last_seq
                 yield row
-        except (sqlite3.DatabaseError, sqlite3.OperationalError) as error:
+        except UNREADABLE as error:
             raise self.corrupt(expected, seq + 1, f"SQLite cannot read it: {error}") from error
 
     def spans(self, session: str, epoch: int, begin: int, end: int) -> list[Span]:
         """Spans that overlap messages `begin` to `end` of a session's epoch, ascending."""
         try:
-            return [
-                Span(*found)
+            spans = [
+                msgspec.convert(found, Span)
                 for found in self._connection.execute(
                     "SELECT session, epoch, first, last, first_group, last_group FROM spans"
                     " WHERE session = ? AND epoch = ? AND first <= ? AND last >= ? ORDER BY first",
                     (session, epoch, end, begin),
                 )
             ]
-        except sqlite3.DatabaseError as error:
+        except UNREADABLE as error:
             raise self.corrupt(0, 0, f"SQLite cannot read it: {error}") from error
+        except msgspec.ValidationError as error:
+            raise self.corrupt(0, 0, f"the index of messages is damaged: {error}") from error
+        return spans
+
+    def complaints(self) -> list[str]:
+        """List what SQLite's own check of the file finds wrong; empty when it is sound."""
+        try:
+            found = self._connection.execute("PRAGMA integrity_check(20)").fetchall()
+        except UNREADABLE as error:
+            return [str(error)]
+        return [str(line) for (line,) in found if line != "ok"]
 
     def indexed_group(self) -> int:
         """Read the last group the index of messages covers; that before the first if unknown."""
@@ -239,7 +288,7 @@ class Segment:
             found = self._connection.execute(
                 "SELECT value FROM meta WHERE key = 'indexed_group'"
             ).fetchone()
-        except sqlite3.DatabaseError as error:
+        except UNREADABLE as error:
             raise self.corrupt(0, 0, f"SQLite cannot read it: {error}") from error
         return read_mark(str(found[0]) if found else "", self.head.first_group - 1)
 

@@ -41,7 +41,7 @@ NO_TAIL: Final = Tail(0, 0, damaged=False)
 def read_tail(segment: Path) -> Tail:
     """Look at the log of a segment no process has open; changes neither of the files.
 
-    Raises sqlite3.DatabaseError when SQLite cannot read the segment at all.
+    Raises sqlite3.DatabaseError (or UnicodeDecodeError) when SQLite cannot read the segment.
     """
     log = segment.with_name(segment.name + "-wal")
     if not log.exists() or log.stat().st_size == 0:

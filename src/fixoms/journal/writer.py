@@ -88,6 +88,16 @@ class PendingSpans:
             self._records = 0
 
 
+CONFIRMED_FILE: Final = "confirmed"
+
+
+def read_confirmed_group(directory: Path) -> int:
+    """Last group known to be confirmed; 0 when the mark is absent or damaged."""
+    path = directory / CONFIRMED_FILE
+    text = path.read_bytes()[:64].decode("ascii", "replace") if path.exists() else ""
+    return read_mark(text.strip(), 0)
+
+
 class HeadMark:
     """The last group that was confirmed as synced, beside the segments.
 
@@ -95,15 +105,10 @@ class HeadMark:
     they lost something they should have kept. That is how a cut log is told from a torn one.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, directory: Path) -> None:
+        path = directory / CONFIRMED_FILE
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
         self._file = os.fdopen(descriptor, "r+b", buffering=0)
-
-    def read(self) -> int:
-        """Read the group; 0 when there is none or the mark is damaged."""
-        self._file.seek(0)
-        return read_mark(self._file.read(64).decode("ascii", "replace").strip(), 0)
 
     def write(self, group: int) -> None:
         """Set the group."""
@@ -156,7 +161,8 @@ class SegmentWriter:
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA wal_autocheckpoint=0")
         self._set_sync(full=self._settings.durability is Durability.ALWAYS)
-        self._size = path.stat().st_size
+        is_fresh = self._last_group < self._first_group
+        self._size = 0 if is_fresh else path.stat().st_size
         self._log_size = 0
 
     def _set_sync(self, *, full: bool) -> None:
