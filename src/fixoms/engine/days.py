@@ -1,0 +1,114 @@
+"""The trading day: its start, its end, and orders whose time has come.
+
+Owns: which orders outlive a day, and what the venue forgets overnight.
+Must not know: schedules; the day is started and ended by commands.
+"""
+
+from __future__ import annotations
+
+from fixoms.domain.commands import EndDay, StartDay
+from fixoms.domain.enums import TimeInForce
+from fixoms.domain.events import DayEnded, DayStarted, ReferencePriceChanged
+from fixoms.engine.order import Happening, Order
+from fixoms.engine.state import State
+from fixoms.engine.tape import Tape
+from fixoms.engine.trading import Trading, live_orders
+
+
+class Days:
+    """Starts and ends trading days."""
+
+    __slots__ = ("_state", "_tape", "_trading")
+
+    def __init__(self, state: State, tape: Tape, trading: Trading) -> None:
+        self._state = state
+        self._tape = tape
+        self._trading = trading
+
+    def start(self, command: StartDay) -> None:
+        """Open a trading day: forget what finished before it, take last prices as reference.
+
+        Finished orders, their ClOrdIDs, trades and emptied lists leave memory, so a trade can be
+        busted until the next day starts. A live order keeps its newest ClOrdID(11).
+        """
+        state, day = self._state, command.trading_day
+        if len(day) != 8 or not (day.isascii() and day.isdigit()):
+            self._tape.refuse(command.origin, f"trading day {day!r} is not YYYYMMDD")
+            return
+        if state.day_is_open:
+            text = f"trading day {state.trading_day} must be ended before {day} starts"
+            self._tape.refuse(command.origin, text)
+            return
+        if day <= state.trading_day:
+            text = f"trading day {day} does not follow {state.trading_day}"
+            self._tape.refuse(command.origin, text)
+            return
+        state.trading_day = day
+        state.day_is_open = True
+        self._forget()
+        self._tape.events.append(DayStarted(day))
+        for listing in state.listings.values():
+            if listing.last_price is not None and listing.last_price != listing.reference_price:
+                listing.reference_price = listing.last_price
+                self._tape.touch(listing)
+                self._tape.events.append(
+                    ReferencePriceChanged(
+                        listing.instrument_id, listing.instrument.symbol, listing.last_price
+                    )
+                )
+        self._tape.done(command.origin, f"started trading day {day}")
+
+    def _forget(self) -> None:
+        state = self._state
+        state.trades.clear()
+        state.orders = {key: order for key, order in state.orders.items() if order.is_live}
+        state.lists = {
+            key: group
+            for key, group in state.lists.items()
+            if any(order.is_live for order in group.orders)
+        }
+        for group in state.lists.values():
+            group.orders = [order for order in group.orders if order.is_live]
+        state.cl_ord_ids = 0
+        for session in state.sessions.values():
+            session.orders = {
+                name: order
+                for name, order in session.orders.items()
+                if order.is_live and order.cl_ord_id == name
+            }
+            state.cl_ord_ids += len(session.orders)
+
+    def end(self, command: EndDay) -> None:
+        """End the trading day: Day, at-the-opening, at-the-close and good-till-crossing expire.
+
+        So do good-till-date orders whose ExpireDate(432) is this day or earlier. The others live
+        on in their places.
+        """
+        state = self._state
+        if not state.day_is_open:
+            self._tape.refuse(command.origin, "no trading day is open")
+            return
+        expired = 0
+        for listing in state.listings.values():
+            for order in live_orders(listing.live):
+                if order.is_live and _ends_with(order, state.trading_day):
+                    expired += 1
+                    text = f"trading day {state.trading_day} ended"
+                    self._trading.finish(order, Happening.EXPIRE, text)
+        state.day_is_open = False
+        self._tape.events.append(DayEnded(state.trading_day, expired))
+        self._tape.done(command.origin, f"ended trading day {state.trading_day}")
+
+    def expire_due(self) -> None:
+        """Expire the orders whose ExpireTime(126) has come."""
+        while (order := self._trading.expiries.pop_due(self._tape.time)) is not None:
+            self._trading.finish(order, Happening.EXPIRE, "ExpireTime(126) has passed")
+
+
+def _ends_with(order: Order, trading_day: str) -> bool:
+    terms = order.terms
+    if terms.tif is TimeInForce.GOOD_TILL_CANCEL:
+        return False
+    if terms.tif is TimeInForce.GOOD_TILL_DATE:
+        return bool(terms.expire_date) and terms.expire_date <= trading_day
+    return True

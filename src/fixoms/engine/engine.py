@@ -1,0 +1,247 @@
+"""The engine: a replicated state machine that decides commands into events.
+
+Owns: the one door commands come in by, which part decides which command, and the views and
+snapshots of the state.
+Must not know: clocks, randomness, I/O, FIX. A command brings its sequence, its time and its sender;
+the same commands give the same events and the same state hash on every machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any, Final
+
+from fixoms.domain.commands import (
+    AdvanceTime,
+    BustTrade,
+    CancelByOperator,
+    CancelList,
+    CancelOrder,
+    Command,
+    CorrectTrade,
+    DefineInstrument,
+    DefineParticipant,
+    DefineSession,
+    EndDay,
+    EnterList,
+    EnterOrder,
+    MassCancel,
+    ReplaceOrder,
+    RequestListStatus,
+    RequestMassStatus,
+    RequestStatus,
+    SessionClosed,
+    SessionOpened,
+    SetInstrumentStatus,
+    SetPhase,
+    SetReferencePrice,
+    StartDay,
+)
+from fixoms.domain.enums import Phase
+from fixoms.domain.events import Event, Level
+from fixoms.domain.ids import InstrumentId, OrderId, TradeId
+from fixoms.domain.instrument import Instrument
+from fixoms.domain.units import Nanos, Qty
+from fixoms.engine.access import AccessRefusal, admit
+from fixoms.engine.agenda import Agenda
+from fixoms.engine.auction import publish_indicative
+from fixoms.engine.book import Ladder
+from fixoms.engine.calls import Calls
+from fixoms.engine.corrections import Corrections
+from fixoms.engine.days import Days
+from fixoms.engine.entry import OrderEntry
+from fixoms.engine.lists import ListEntry
+from fixoms.engine.mass import MassRequests
+from fixoms.engine.matching import Matching
+from fixoms.engine.order import InvariantError
+from fixoms.engine.phases import Phases
+from fixoms.engine.registry import Registry
+from fixoms.engine.settings import EngineSettings
+from fixoms.engine.snapshot import SnapshotError, restore_state, snapshot_state
+from fixoms.engine.state import Session, State
+from fixoms.engine.tape import Tape
+from fixoms.engine.trading import Trading
+from fixoms.engine.views import OrderView, SessionView, view_order, view_session
+
+__all__ = ["Engine", "EngineSettings", "InvariantError", "SnapshotError"]
+
+_REQUESTS: Final[dict[type, tuple[str, str]]] = {
+    EnterOrder: ("D", "cl_ord_id"),
+    ReplaceOrder: ("G", "cl_ord_id"),
+    CancelOrder: ("F", "cl_ord_id"),
+    RequestStatus: ("H", "cl_ord_id"),
+    EnterList: ("E", "list_id"),
+    CancelList: ("K", "list_id"),
+    RequestListStatus: ("M", "list_id"),
+    MassCancel: ("q", "cl_ord_id"),
+    RequestMassStatus: ("AF", "mass_status_req_id"),
+}
+"""What a client may ask: MsgType(35) and the field that names the request."""
+
+
+class Engine:
+    """Decides commands; holds the venue's state."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self._settings = settings
+        self._state = state = State()
+        self._tape = tape = Tape(state)
+        self._trading = trading = Trading(state, tape, settings)
+        calls = Calls(tape, trading, settings)
+        matching = Matching(state, trading, calls)
+        self._agenda = agenda = Agenda(tape, trading, matching, calls, settings)
+        self._days = days = Days(state, tape, trading)
+        self._phases = phases = Phases(state, tape, trading, calls, agenda, settings)
+        entry = OrderEntry(state, tape, trading, matching, agenda, settings)
+        lists = ListEntry(state, tape, trading, agenda, entry, settings)
+        mass = MassRequests(state, tape, trading, settings)
+        registry = Registry(state, tape, trading, phases, mass)
+        corrections = Corrections(state, tape, trading)
+        self._answers: dict[type, Callable[[Any, Session], None]] = {
+            EnterOrder: entry.enter,
+            ReplaceOrder: entry.replace,
+            CancelOrder: entry.cancel,
+            RequestStatus: entry.status,
+            EnterList: lists.enter,
+            CancelList: lists.cancel,
+            RequestListStatus: lists.status,
+            MassCancel: mass.cancel,
+            RequestMassStatus: mass.status,
+        }
+        self._duties: dict[type, Callable[[Any], None]] = {
+            SessionOpened: registry.open_session,
+            SessionClosed: registry.close_session,
+            DefineParticipant: registry.define_participant,
+            DefineSession: registry.define_session,
+            DefineInstrument: registry.define_instrument,
+            SetInstrumentStatus: registry.set_status,
+            SetReferencePrice: registry.set_reference,
+            SetPhase: phases.set_phase,
+            StartDay: days.start,
+            EndDay: days.end,
+            CancelByOperator: mass.cancel_by_operator,
+            BustTrade: corrections.bust,
+            CorrectTrade: corrections.correct,
+            AdvanceTime: self._advance,
+        }
+
+    def handle(self, command: Command, seq: int, time: Nanos) -> list[Event]:
+        """Decide one command.
+
+        `seq` must ascend and `time` must not fall, else InvariantError: the caller is broken. No
+        well-typed command raises, whatever it says; what cannot be done is answered.
+        """
+        state = self._state
+        if seq <= state.seq or time < state.time:
+            raise InvariantError(
+                f"command {seq} at {time} does not follow command {state.seq} at {state.time}"
+            )
+        state.seq = seq
+        state.time = time
+        tape = self._tape
+        events = tape.begin(time)
+        kind = type(command)
+        answer = self._answers.get(kind)
+        if answer is None:
+            self._duties[kind](command)
+        else:
+            session = admit(state, command.origin)
+            if isinstance(session, AccessRefusal):
+                msg_type, field = _REQUESTS[kind]
+                tape.reject_business(command.origin, msg_type, getattr(command, field), session)
+                return events
+            answer(command, session)
+        self._agenda.settle()
+        if tape.touched:
+            tape.publish_books()
+            for listing in tape.touched.values():
+                publish_indicative(listing, events)
+        return events
+
+    def _advance(self, command: AdvanceTime) -> None:
+        del command
+        self._days.expire_due()
+        self._phases.end_due_calls()
+
+    @property
+    def next_timer(self) -> Nanos | None:
+        """When AdvanceTime is wanted: an ExpireTime(126) or the end of a volatility auction."""
+        ends = [each.call_ends for each in self._state.listings.values()]
+        moments = [each for each in (self._trading.expiries.next, *ends) if each is not None]
+        return min(moments, default=None)
+
+    def snapshot(self) -> bytes:
+        """The whole state, versioned."""
+        return snapshot_state(self._state)
+
+    @classmethod
+    def restore(cls, blob: bytes, settings: EngineSettings) -> Engine:
+        """An engine that goes on where `snapshot` stood. Raises SnapshotError for other bytes."""
+        engine = cls(settings)
+        restore_state(blob, engine._state, engine._trading)
+        return engine
+
+    def state_hash(self) -> str:
+        """SHA-256 of the snapshot: equal for engines that would decide alike from here on."""
+        return sha256(self.snapshot()).hexdigest()
+
+    @property
+    def trading_day(self) -> str:
+        """The trading day `YYYYMMDD`, the last one between days, empty before the first."""
+        return self._state.trading_day
+
+    @property
+    def sessions(self) -> tuple[SessionView, ...]:
+        """The FIX sessions, in order of definition."""
+        return tuple(view_session(each) for each in self._state.sessions.values())
+
+    def order(self, order_id: OrderId) -> OrderView | None:
+        """One order, live or finished today."""
+        order = self._state.orders.get(order_id)
+        return None if order is None else view_order(order)
+
+    def orders(self) -> tuple[OrderView, ...]:
+        """Every order, live or finished today, in order of entry."""
+        orders = self._state.orders
+        return tuple(view_order(orders[order_id]) for order_id in sorted(orders))
+
+    def instrument(self, instrument_id: InstrumentId) -> Instrument | None:
+        """One instrument."""
+        listing = self._state.listings.get(instrument_id)
+        return None if listing is None else listing.instrument
+
+    def instruments(self) -> tuple[Instrument, ...]:
+        """Every instrument, in order of listing."""
+        return tuple(each.instrument for each in self._state.listings.values())
+
+    def find_instrument(self, symbol: str, market: str) -> Instrument | None:
+        """The instrument an order of that symbol and market (may be empty) means."""
+        default = self._settings.default_market
+        listing = self._state.find_listing(symbol, market, default)
+        return None if listing is None else listing.instrument
+
+    def trade_instrument(self, trade_id: TradeId) -> Instrument | None:
+        """The instrument of a trade that can still be busted or corrected."""
+        trade = self._state.trades.get(trade_id)
+        return None if trade is None else trade.buy.listing.instrument
+
+    def phase(self, instrument_id: InstrumentId) -> Phase:
+        """The phase of a listed instrument; KeyError for another."""
+        return self._state.listings[instrument_id].phase
+
+    def depth(
+        self, instrument_id: InstrumentId, levels: int
+    ) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
+        """The best visible levels of both sides; KeyError for an unknown instrument."""
+        book = self._state.listings[instrument_id].book
+        return _top(book.bids, levels), _top(book.asks, levels)
+
+
+def _top(ladder: Ladder, count: int) -> tuple[Level, ...]:
+    views: list[Level] = []
+    for level in ladder.levels():
+        if len(views) >= count:
+            break
+        views.append(Level(ladder.descending, level.price, Qty(level.qty), level.count))
+    return tuple(views)

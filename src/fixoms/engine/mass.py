@@ -1,0 +1,222 @@
+"""Requests and events on many orders: mass cancel, mass status, a lost connection, the operator.
+
+Owns: which orders are meant, and the answer that sums them up.
+Must not know: how one order is canceled.
+
+Orders belong to the participant, so a mass request means the orders of all its sessions.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from fixoms.domain.commands import (
+    CancelByOperator,
+    MassCancel,
+    OrderTerms,
+    RequestMassStatus,
+    SessionClosed,
+)
+from fixoms.domain.enums import (
+    ExecRestatementReason,
+    ExecType,
+    MassCancelRequestType,
+    MassStatusReqType,
+    OrdRejReason,
+    OrdType,
+    Side,
+    TimeInForce,
+)
+from fixoms.domain.events import MassCancelReported
+from fixoms.domain.ids import InstrumentId, OrderId
+from fixoms.domain.units import Qty
+from fixoms.engine.order import Happening, Order
+from fixoms.engine.settings import EngineSettings
+from fixoms.engine.state import Session, State
+from fixoms.engine.tape import Tape
+from fixoms.engine.trading import Trading, live_orders
+
+_GOOD_TILL = (TimeInForce.GOOD_TILL_CANCEL, TimeInForce.GOOD_TILL_DATE)
+
+
+class Narrowing(NamedTuple):
+    """Which of a participant's orders a request means; empty text and None narrow nothing."""
+
+    instrument_id: InstrumentId
+    segment: str
+    side: Side | None
+    account: str
+
+    def covers(self, order: Order) -> bool:
+        """Whether the order is meant."""
+        return (
+            self.instrument_id in ("", order.listing.instrument_id)
+            and self.segment in ("", order.listing.instrument.segment)
+            and self.side in (None, order.terms.side)
+            and self.account in ("", order.terms.account)
+        )
+
+
+class WrongScope(NamedTuple):
+    """Why a request means nothing: MassCancelRejectReason(532) and a text."""
+
+    reason: int
+    text: str
+
+
+class MassRequests:
+    """Carries out requests on many orders."""
+
+    __slots__ = ("_settings", "_state", "_tape", "_trading")
+
+    def __init__(
+        self, state: State, tape: Tape, trading: Trading, settings: EngineSettings
+    ) -> None:
+        self._state = state
+        self._tape = tape
+        self._trading = trading
+        self._settings = settings
+
+    def cancel(self, command: MassCancel, session: Session) -> None:
+        """OrderMassCancelRequest(q): a Canceled for each order, then OrderMassCancelReport(r)."""
+        narrowing = self._narrow(
+            command,
+            needs_symbol=command.request_type is MassCancelRequestType.SECURITY,
+            needs_segment=command.request_type is MassCancelRequestType.TRADING_SESSION,
+        )
+        affected: list[tuple[OrderId, str]] = []
+        if isinstance(narrowing, Narrowing):
+            for order in live_orders(session.participant.live):
+                if order.is_live and narrowing.covers(order):
+                    affected.append((order.order_id, order.cl_ord_id))
+                    self._trading.finish(
+                        order,
+                        Happening.CANCEL,
+                        f"mass cancel {command.cl_ord_id}",
+                        requester=session.name,
+                    )
+        wrong = narrowing if isinstance(narrowing, WrongScope) else None
+        self._tape.events.append(
+            MassCancelReported(
+                command.origin,
+                command.cl_ord_id,
+                command.request_type,
+                self._tape.next_order_id(),
+                tuple(affected),
+                command.symbol,
+                command.side,
+                None if wrong is None else wrong.reason,
+                "" if wrong is None else wrong.text,
+            )
+        )
+
+    def status(self, command: RequestMassStatus, session: Session) -> None:
+        """OrderMassStatusRequest(AF): an ExecType I for each live order, numbered.
+
+        When no order is meant, one Execution of ExecType I, OrdStatus Rejected, OrderID NONE and
+        report count 0 says so.
+        """
+        narrowing = self._narrow(
+            command,
+            needs_symbol=command.request_type is MassStatusReqType.SECURITY,
+            needs_segment=command.request_type is MassStatusReqType.TRADING_SESSION,
+        )
+        found: list[Order] = []
+        if isinstance(narrowing, Narrowing):
+            found = [
+                each for each in live_orders(session.participant.live) if narrowing.covers(each)
+            ]
+        for number, order in enumerate(found, start=1):
+            self._tape.report(
+                order,
+                ExecType.ORDER_STATUS,
+                requester=session.name,
+                mass_status_req_id=command.mass_status_req_id,
+                report_number=number,
+                report_count=len(found),
+            )
+        if not found:
+            wrong = isinstance(narrowing, WrongScope)
+            self._tape.report_unknown(
+                ExecType.ORDER_STATUS,
+                session.owner(command.origin.user),
+                "",
+                command.symbol,
+                InstrumentId(""),
+                OrderTerms(command.side or Side.BUY, OrdType.LIMIT, TimeInForce.DAY, Qty(0)),
+                OrdRejReason.UNKNOWN_SYMBOL if wrong else OrdRejReason.UNKNOWN_ORDER,
+                narrowing.text if isinstance(narrowing, WrongScope) else "no live orders are meant",
+                mass_status_req_id=command.mass_status_req_id,
+            )
+
+    def _narrow(
+        self, command: MassCancel | RequestMassStatus, *, needs_symbol: bool, needs_segment: bool
+    ) -> Narrowing | WrongScope:
+        instrument_id = InstrumentId("")
+        if command.symbol or needs_symbol:
+            listing = self._state.find_listing(
+                command.symbol, command.market, self._settings.default_market
+            )
+            if listing is None:
+                return WrongScope(1, f"Symbol(55) {command.symbol!r} is not listed")
+            instrument_id = listing.instrument_id
+        if command.segment or needs_segment:
+            segments = {each.instrument.segment for each in self._state.listings.values()}
+            if command.segment not in segments:
+                text = f"TradingSessionID(336) {command.segment!r} is not a segment of the venue"
+                return WrongScope(6, text)
+        return Narrowing(instrument_id, command.segment, command.side, command.account)
+
+    def close_session(self, command: SessionClosed, session: Session) -> None:
+        """Cancel on disconnect: the orders the session entered, as its policy says."""
+        policy = session.policy
+        if not (policy.on_logout if command.logged_out else policy.on_loss):
+            return
+        text = f"session {session.name} {'logged out' if command.logged_out else 'was lost'}"
+        for order in live_orders(session.participant.live):
+            if not order.is_live or order.owner.session != session.name:
+                continue
+            if policy.good_till or order.terms.tif not in _GOOD_TILL:
+                self._trading.finish(order, Happening.CANCEL, text)
+
+    def cancel_by_operator(self, command: CancelByOperator) -> None:
+        """Cancel one order or all that match, unasked by their owner (ExecType 4, 378=8)."""
+        state = self._state
+        refusal = self._refuse_operator(command)
+        if refusal:
+            self._tape.refuse(command.origin, refusal)
+            return
+        if command.order_id:
+            meant = [state.orders[command.order_id]]
+        else:
+            meant = [order for order in state.orders.values() if order.is_live]
+        canceled = 0
+        for order in meant:
+            if (
+                order.is_live
+                and command.participant in ("", order.owner.participant)
+                and command.instrument_id in ("", order.listing.instrument_id)
+            ):
+                canceled += 1
+                self._trading.finish(
+                    order,
+                    Happening.CANCEL,
+                    command.reason,
+                    reason=ExecRestatementReason.MARKET_OPTION,
+                )
+        self._tape.done(command.origin, f"canceled {canceled} orders: {command.reason}")
+
+    def _refuse_operator(self, command: CancelByOperator) -> str:
+        state = self._state
+        order = state.orders.get(command.order_id)
+        if command.order_id and order is None:
+            return f"order {command.order_id} is not known"
+        if command.order_id and order is not None and not order.is_live:
+            return f"order {command.order_id} is {order.status.name.lower()}"
+        if command.participant and command.participant not in state.participants:
+            return f"participant {command.participant!r} is not known"
+        if command.instrument_id and command.instrument_id not in state.listings:
+            return f"instrument {command.instrument_id!r} is not listed"
+        if not (command.order_id or command.participant or command.instrument_id):
+            return "an order, a participant or an instrument must be named"
+        return ""
