@@ -56,7 +56,7 @@ def valid_message(dictionary: Dictionary, msg_type: str, chance: random.Random) 
                 fields.append((tag, b"%d" % len(data)))
                 fields.append((dictionary.data_fields[tag], data))
                 continue
-            values = list(definition.values)
+            values = [] if tag in block.groups else list(definition.values)
             value = chance.choice(values) if values else _VALUES.get(definition.type, b"1")
             fields.append((tag, value))
             if tag in block.groups:

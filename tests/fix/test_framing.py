@@ -10,6 +10,7 @@ from wire_text import HEADER, ORDER, body_bytes, frame
 
 from fixoms.fix.framing import (
     GARBLED_SAMPLE_BYTES,
+    MAX_STARTS_PER_TRAILER,
     Frame,
     Framer,
     Garbled,
@@ -180,6 +181,23 @@ def test_a_data_field_may_hold_what_looks_like_a_message(data: str) -> None:
 def test_a_lying_data_length_hides_nothing() -> None:
     lying = frame(f"35=B|{HEADER}|148=head|95=5000|96=x|10=000|58=y")
     assert frames_in(lying + HEARTBEAT) == [HEARTBEAT]
+
+
+def test_hostile_starts_are_tried_a_bounded_number_of_times() -> None:
+    hostile = b"8=FIX.4.4\x019=60000\x01" * 2900 + b"\x0110=000\x01"
+    for stream in (hostile, hostile * 3):
+        found = found_in(stream + HEARTBEAT)
+        assert [each.raw for each in found if isinstance(each, Frame)] == [HEARTBEAT]
+        assert len(found) < 3 * MAX_STARTS_PER_TRAILER + 10
+
+
+@pytest.mark.parametrize("starts", [1, 2, MAX_STARTS_PER_TRAILER - 1])
+def test_messages_cut_off_one_after_another(starts: int) -> None:
+    for rounds in (1, 40):
+        stream = (GOOD[:60] * starts + HEARTBEAT) * rounds
+        assert frames_in(stream) == [HEARTBEAT] * rounds
+        stream = GOOD[:60] + frame(ORDER, length="9") * 40 + GOOD[:60] + HEARTBEAT
+        assert frames_in(stream) == [HEARTBEAT]
 
 
 def test_garbage_never_grows_the_buffer() -> None:

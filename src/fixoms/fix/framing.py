@@ -29,6 +29,13 @@ GARBLED_SAMPLE_BYTES = 1024
 MAX_HIDING_DATA_FIELDS = 256
 """How many data fields in front of a `10=` are looked into before the message counts as garbled."""
 
+MAX_STARTS_PER_TRAILER = 32
+"""How many starts in front of one `10=` are tried, before the search goes on behind it.
+
+A garbled message in front of a good one needs two. The bound keeps hostile bytes, thousands of
+starts in one frame's length, from costing more than a pass over them each.
+"""
+
 _UNDRAINED_FRAMES = 16
 _START = b"8=FIX"
 _TRAILER = b"\x0110="
@@ -113,7 +120,7 @@ class Framer:
     holds at most one unfinished message, so `max_frame_bytes` bounds it.
     """
 
-    __slots__ = ("_buffer", "_max_frame_bytes", "_searched", "_start")
+    __slots__ = ("_buffer", "_max_frame_bytes", "_searched", "_start", "_starts_tried")
 
     def __init__(self, max_frame_bytes: int = DEFAULT_MAX_FRAME_BYTES) -> None:
         self._max_frame_bytes = max_frame_bytes
@@ -122,6 +129,7 @@ class Framer:
         # No `10=` behind a SOH lies between _start and this offset, data fields or not. Carried
         # over drops and feeds, so that hostile bytes are searched once and not once per start.
         self._searched = 0
+        self._starts_tried = 0
 
     @property
     def buffered_bytes(self) -> int:
@@ -168,7 +176,7 @@ class Framer:
             if trailer >= 0:
                 self._searched = trailer
                 if not self._hidden_in_data(body_start, trailer, body_end):
-                    return self._drop(GarbledReason.BAD_BODY_LENGTH)
+                    return self._drop_in_front_of(trailer)
             else:
                 self._searched = max(search_from, min(len(buffer), body_end + 3) - 3)
             if not buffer.startswith(_TRAILER, body_end - 1):
@@ -179,6 +187,7 @@ class Framer:
         if _SUM_WITH_TRAILER.get(raw[-4:-1]) != byte_sum(raw) or raw[-1] != 1:
             return self._drop(GarbledReason.BAD_CHECKSUM)
         self._start = end
+        self._starts_tried = 0
         if not buffer.startswith(b"35=", body_start):
             # Length and checksum hold, so the extent of the message is known and all of it goes.
             sample = raw[:GARBLED_SAMPLE_BYTES]
@@ -235,11 +244,20 @@ class Framer:
             return self._drop(GarbledReason.BAD_CHECKSUM)
         return self._drop(GarbledReason.BAD_BODY_LENGTH)
 
-    def _drop(self, reason: GarbledReason) -> Garbled:
+    def _drop_in_front_of(self, trailer: int) -> Garbled:
+        """The first CheckSum(10) is not where BodyLength(9) says: give up the start at hand."""
+        self._starts_tried += 1
+        last_try = self._starts_tried >= MAX_STARTS_PER_TRAILER
+        dropped = self._drop(GarbledReason.BAD_BODY_LENGTH, trailer if last_try else 0)
+        if self._start > trailer:
+            self._starts_tried = 0
+        return dropped
+
+    def _drop(self, reason: GarbledReason, search_from: int = 0) -> Garbled:
         """Give up the start at hand and go to the next one."""
         buffer = self._buffer
         start = self._start
-        restart = buffer.find(_START, start + 1)
+        restart = buffer.find(_START, max(start + 1, search_from))
         if restart < 0:
             restart = len(buffer)
             # The tail may be the first bytes of the next start.

@@ -241,27 +241,28 @@ class Validator:
         at = 0
         while at < len(fields):
             tag, value = fields[at]
-            if tag in seen and policy.check_repeated:
-                return self._reject(
-                    SessionRejectReason.TAG_APPEARS_MORE_THAN_ONCE, tag, "appears more than once"
-                )
-            seen.add(tag)
             if tag in self._header:
                 place = 0
             elif tag in self._trailer:
                 place = 2
             else:
                 place = 1
-                if tag not in body or not self._is_known(tag):
-                    reject = self._stranger(tag, value, rules.definition)
-                    if reject is not None:
-                        return reject
-                    section = max(section, place)
-                    at += 1
-                    continue
+            stranger = place == 1 and (tag not in body or not self._is_known(tag))
+            if stranger:
+                reject = self._stranger(tag, value, rules.definition)
+                if reject is not None:
+                    return reject
             if place < section and policy.check_section_order:
                 return self._out_of_section(tag, place)
             section = max(section, place)
+            if tag in seen and policy.check_repeated:
+                return self._reject(
+                    SessionRejectReason.TAG_APPEARS_MORE_THAN_ONCE, tag, "appears more than once"
+                )
+            seen.add(tag)
+            if stranger:
+                at += 1
+                continue
             reject = self._value(fields, at)
             if reject is not None:
                 return reject
