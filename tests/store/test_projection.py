@@ -7,16 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.store.scene import (
-    ACME,
-    ACME_ID,
-    book,
-    busy_entries,
-    entry,
-    opening,
-    report,
-    scene,
-)
 
 from fixoms.domain.commands import VENUE
 from fixoms.domain.enums import (
@@ -41,6 +31,16 @@ from fixoms.domain.units import Price, Qty
 from fixoms.journal.entry import Entry
 from fixoms.store.database import StoreError, StoreUnavailableError, sqlite_url
 from fixoms.store.projection import Projector, clear
+from tests.store.scene import (
+    ACME,
+    ACME_ID,
+    book,
+    busy_entries,
+    entry,
+    opening,
+    report,
+    scene,
+)
 
 
 @asynccontextmanager

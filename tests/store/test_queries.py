@@ -6,12 +6,12 @@ from pathlib import Path
 import msgspec
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
-from tests.store.scene import book, busy_entries, entry, report, scene
 
 from fixoms.store import queries
 from fixoms.store.database import StoreError, reading, sqlite_url
 from fixoms.store.projection import Projector
 from fixoms.store.queries import OrderFilter, TradeFilter
+from tests.store.scene import book, busy_entries, entry, report, scene
 
 
 @pytest.fixture
