@@ -12,6 +12,7 @@ import logging
 import signal
 import sys
 import time
+from collections.abc import Coroutine
 from logging.handlers import RotatingFileHandler
 from typing import Final, Protocol
 
@@ -208,8 +209,12 @@ async def serve(config: Config, *, say: Say = say_on_stderr) -> int:
 
 def run(config: Config, *, say: Say = say_on_stderr) -> int:
     """Run `serve` on the fastest event loop the platform has."""
-    if sys.platform != "win32":
-        import uvloop  # noqa: PLC0415  # absent on Windows
+    return _run(serve(config, say=say))
 
-        return uvloop.run(serve(config, say=say))
-    return asyncio.run(serve(config, say=say))
+
+def _run(main: Coroutine[None, None, int]) -> int:
+    try:
+        import uvloop  # noqa: PLC0415  # absent where it has no wheel
+    except ImportError:
+        return asyncio.run(main)
+    return uvloop.run(main)

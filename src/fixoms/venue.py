@@ -124,11 +124,12 @@ class Venue:
     async def start(self) -> int:
         """Bring reference data and the trading day up to date, then listen; gives the port."""
         await self._journal.start()
-        for name in self.engine.connected_sessions():
-            # The connections of the venue's last life are gone; nobody could say so then.
-            participant = self.engine.participant_of(name) or ""
-            origin = Origin(session=name, participant=participant, user="")
-            self.sequencer.submit(SessionClosed(origin, logged_out=False, reason="venue restarted"))
+        for session in self.engine.sessions:
+            if session.connected:
+                # Connections of the venue's last life are gone; nobody could say so then.
+                origin = Origin(session=session.session, participant=session.participant, user="")
+                lost = SessionClosed(origin, logged_out=False, reason="the venue restarted")
+                self.sequencer.submit(lost)
         for command in self._config.definitions():
             if not self._is_known(command):
                 self.sequencer.submit(command)
@@ -233,9 +234,9 @@ class Venue:
             self._on_broken(fault)
 
     def _is_known(self, command: Command) -> bool:
-        """Whether the engine already has exactly this definition."""
+        """Whether an instrument is listed exactly so; the few other records are always told."""
         if not isinstance(command, DefineInstrument):
-            return self.engine.is_defined(command)
+            return False
         known = self.engine.instrument(command.instrument.instrument_id)
         if known is None:
             return False
