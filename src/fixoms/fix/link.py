@@ -220,6 +220,7 @@ class Link:
             if batch.frames or batch.fetch or batch.end:
                 self._batches.append(batch)
                 self._release()
+            self._press_back()
             return
         self._batches.append(batch)
         self._staged += batch.size
@@ -256,10 +257,11 @@ class Link:
         line = self._line
         if line is None:
             return
-        if self._staged > STAGED_BYTES_MAX and not self._is_paused:
+        is_waiting = self.session.is_waiting
+        if (self._staged > STAGED_BYTES_MAX or is_waiting) and not self._is_paused:
             self._is_paused = True
             line.pause()
-        elif self._is_paused and self._staged < STAGED_BYTES_MAX // 2:
+        elif self._is_paused and self._staged < STAGED_BYTES_MAX // 2 and not is_waiting:
             self._is_paused = False
             line.resume()
 

@@ -4,7 +4,9 @@ Owns: how far an answer has come, and the watch for peers that ask in a loop.
 Must not know: where messages are stored, when a request may be answered.
 
 A range is answered in pieces of `resend_chunk` stored messages, each asked for with a Fetch effect,
-so a request for a whole day neither fills memory nor keeps other sessions waiting. Runs of
+so a request for a whole day neither fills memory nor keeps other sessions waiting. What the peer
+said behind its request is worked after the first piece, so answers come in the order of the
+questions, and beside the later pieces, so a long answer does not hold up trading. Runs of
 administrative messages become one gap fill, across pieces too. A new request replaces the one being
 answered: a peer that asks again wants the new range. FIX: Vol. 2 test 8.
 """
@@ -27,7 +29,17 @@ LOOP_WINDOW: Nanos = Nanos(60 * SECOND)
 class Resender:
     """Answers the ResendRequests of one session, one at a time."""
 
-    __slots__ = ("_begin", "_chunk", "_cursor", "_end", "_fetch", "_loop", "_outbox", "_resent")
+    __slots__ = (
+        "_begin",
+        "_chunk",
+        "_cursor",
+        "_end",
+        "_fetch",
+        "_loop",
+        "_outbox",
+        "_resent",
+        "is_waiting",
+    )
 
     def __init__(self, outbox: Outbox, chunk: int, repeated_requests_max: int) -> None:
         self._outbox = outbox
@@ -38,6 +50,7 @@ class Resender:
     def clear(self) -> None:
         """The connection or the numbering is a new one."""
         self._fetch: Fetch | None = None
+        self.is_waiting = False
         self._begin = self._cursor = self._end = self._resent = 0
         self._loop.clear()
 
@@ -71,6 +84,7 @@ class Resender:
         self._begin = self._cursor = begin
         self._end = end
         self._resent = 0
+        self.is_waiting = True
         self._ask(begin)
 
     def _ask(self, begin: int) -> None:
@@ -85,6 +99,7 @@ class Resender:
         if fetch != self._fetch:
             return
         self._fetch = None
+        self.is_waiting = False
         last = fetch.begin - 1
         for msg_seq_num, frame in frames:
             last = msg_seq_num

@@ -121,6 +121,11 @@ class Session:
         """Whether messages of the peer are missing and were asked for."""
         return self._gap.is_open
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether bytes are kept unread until a Fetch is answered: stop reading meanwhile."""
+        return self._resender.is_waiting
+
     def take_effects(self) -> list[Effect]:
         """Everything to carry out since the last call, in order."""
         effects = self._outbox.effects[:]
@@ -167,10 +172,14 @@ class Session:
         """Bytes arrived, in any cut."""
         if self._phase in {Phase.DISCONNECTED, Phase.ENDED}:
             return
+        self._framer.feed(data)
+        self._read_on(now)
+
+    def _read_on(self, now: Nanos) -> None:
+        """Work whole frames until there are none, or the store is asked for messages."""
         framer = self._framer
-        framer.feed(data)
         tap = self.tap
-        while (found := framer.next()) is not None:
+        while not self._resender.is_waiting and (found := framer.next()) is not None:
             if tap is not None:
                 tap(found)
             if isinstance(found, Frame):
@@ -199,6 +208,7 @@ class Session:
         """The answer to a Fetch effect: stored MsgSeqNum(34) and frames in ascending order."""
         if self._phase in {Phase.ACTIVE, Phase.LOGOUT_SENT}:
             self._resender.stored(fetch, frames, now)
+            self._read_on(now)
 
     def logout(self, text: str, now: Nanos) -> None:
         """Say Logout(5) and end when it is answered or `logout_timeout_s` is over."""

@@ -1,9 +1,9 @@
 """The life of one connection of a session, as a table.
 
-What lives here: the phases a session can be in and every step between them. `Session` moves only
+Owns: the phases a session can be in and every step between them. `Session` moves only
 through `TRANSITIONS`; a step that is not in the table is a fault of ours and raises.
 
-What must not be known here: messages, numbers, time. Gaps and resends are not phases: a session
+Must not know: messages, numbers, time. Gaps and resends are not phases: a session
 recovers while it trades, so recovery keeps its own state (`recovery.py`) beside this one.
 
 The picture, for an acceptor (an initiator enters at LOGON_SENT instead of AWAITING_LOGON):
