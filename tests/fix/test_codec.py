@@ -4,7 +4,7 @@ import pytest
 import simplefix
 from hypothesis import given
 from hypothesis import strategies as st
-from wire_text import HEADER, ORDER, encoded, frame, message
+from tests.fix.wire_text import HEADER, ORDER, encoded, frame, message
 
 from fixoms.fix import tags
 from fixoms.fix.codec import MalformedField, UnsendableField, encode, parse

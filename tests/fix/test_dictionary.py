@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from wire_text import HEADER, ORDER, message
+from tests.fix.wire_text import HEADER, ORDER, message
 
 from fixoms.fix import tags
 from fixoms.fix.data_fields import FIX44_DATA_FIELDS

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from wire_text import HEADER, ORDER, body_bytes, frame
+from tests.fix.wire_text import HEADER, ORDER, body_bytes, frame
 
 from fixoms.fix.framing import (
     GARBLED_SAMPLE_BYTES,

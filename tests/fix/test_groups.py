@@ -1,7 +1,7 @@
 """Repeating groups as an application reads them."""
 
 import pytest
-from wire_text import HEADER, message
+from tests.fix.wire_text import HEADER, message
 
 from fixoms.fix import tags
 from fixoms.fix.dictionary import Dictionary

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from wire_text import ORDER, frame
+from tests.fix.wire_text import ORDER, frame
 
 from fixoms.fix.codec import parse
 from fixoms.fix.dictionary import Dictionary
@@ -35,6 +35,6 @@ def test_quickfix_validates_by_our_dictionary(
                 continue  # QuickFIX splits a data field at its first SOH inside of a group
             assert validate(parse(raw), fix44, STRICT) is None, raw
             theirs.validate(quickfix.Message(raw.decode("latin-1"), theirs, True))
+    refused = frame(ORDER.replace("54=1", "54=Z")).decode("latin-1")
     with pytest.raises(quickfix.IncorrectTagValue):
-        refused = frame(ORDER.replace("54=1", "54=Z")).decode("latin-1")
         theirs.validate(quickfix.Message(refused, theirs, True))

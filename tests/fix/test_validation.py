@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from wire_text import HEADER, ORDER, message
+from tests.fix.wire_text import HEADER, ORDER, message
 
 from fixoms.fix.dictionary import Dictionary, FieldDef
 from fixoms.fix.message import Message
