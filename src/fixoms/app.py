@@ -133,6 +133,16 @@ class Server:
         """Ask the venue to stop in order."""
         self._stopping.set()
 
+    def reload(self) -> None:
+        """Read certificates again (SIGHUP)."""
+        if self.venue is not None:
+            try:
+                self.venue.reload_certificates()
+            except OSError as error:
+                self._say(f"certificates stay as they are: {error}")
+            else:
+                self._say("certificates are read again")
+
     async def run(self) -> int:
         """Wait until the venue is asked to stop, stop it, and return the exit code."""
         await self._stopping.wait()
@@ -196,6 +206,8 @@ async def serve(config: Config, *, say: Say = say_on_stderr) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, server.stop_soon)
+    if hasattr(signal, "SIGHUP"):
+        loop.add_signal_handler(signal.SIGHUP, server.reload)
     try:
         port = await server.start()
     except CannotStartError as error:

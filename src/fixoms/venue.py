@@ -8,6 +8,7 @@ the simulator.
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Sequence
 from ipaddress import ip_network
 from typing import Final
@@ -31,6 +32,7 @@ from fixoms.fix.acceptor import Acceptor, AuditFact, Listener
 from fixoms.fix.config import Role, SessionConfig
 from fixoms.fix.identity import SessionId
 from fixoms.fix.message import Message
+from fixoms.fix.tls import ReloadableContext, TlsFiles
 from fixoms.fix.validation import STRICT_WITH_DECLARED
 from fixoms.fix.wire_log import WireLog
 from fixoms.gateway.authentication import Authentication, LogonPolicy, Users
@@ -43,6 +45,7 @@ from fixoms.gateway.schedule import Timetable
 from fixoms.gateway.sequencer import Sequencer
 from fixoms.gateway.session_store import JournalStore
 from fixoms.gateway.venue_dictionary import venue_dictionary
+from fixoms.journal.errors import JournalError
 from fixoms.journal.memory import AnyJournal
 from fixoms.outlets.execution_reports import ExecutionReports
 from fixoms.settings import ResetMoment
@@ -51,6 +54,8 @@ TIMER_S: Final = 0.25
 """How often the venue looks for timers of the engine and steps of the timetable."""
 
 STOP_TEXT: Final = "The venue stops"
+
+_log = logging.getLogger("fixoms")
 
 
 class Venue:
@@ -102,11 +107,12 @@ class Venue:
             },
             authenticate=Authentication(_logon_policies(config), users, clock),
         )
+        self._tls = _tls(config)
         self._store = JournalStore(journal, recovery.sessions)
         self.acceptor = Acceptor(
             application=self._order_entry,
             store=self._store,
-            listener=_listener(config),
+            listener=_listener(config, self._tls),
             clock=clock,
             sessions=[self._session_config(name) for name in config.sessions],
             sessions_max=max(len(config.sessions), 1),
@@ -119,6 +125,8 @@ class Venue:
         self._dirty: dict[SessionId, None] = {}
         self._desk = Desk(self.engine, config.parse_instrument, self._session_rows)
         self._on_broken = on_broken
+        self._snapshot_seq = recovery.snapshot.seq if recovery.snapshot else 0
+        self._snapshotting: asyncio.Task[None] | None = None
         self._timers: asyncio.Task[None] | None = None
 
     async def start(self) -> int:
@@ -146,7 +154,9 @@ class Venue:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._timers
         await self.acceptor.stop(text, self._config.fix.logout_timeout_s)
-        await self.snapshot()
+        if self._snapshotting is not None:
+            await self._snapshotting
+        await self._snapshot_safely()
 
     async def abandon(self, failure: Exception) -> None:
         """Stop at once because the journal failed or an invariant is broken.
@@ -160,9 +170,20 @@ class Venue:
         self._store.fail(failure)
         await self.acceptor.stop(STOP_TEXT, timeout_s=1.0)
 
+    def reload_certificates(self) -> None:
+        """Show new certificates to new connections; live ones keep theirs.
+
+        Raises OSError for files that cannot be used; the present certificates then stay.
+        """
+        if self._tls is not None:
+            self._tls.reload()
+
     async def snapshot(self) -> None:
-        """Save the engine's state, so that the next start reads only what comes after."""
-        seq = self.sequencer.last_seq
+        """Save the engine's state, so that the next start reads only what comes after.
+
+        Orders wait while the state is packed; writing it is off the loop.
+        """
+        seq = self._snapshot_seq = self.sequencer.last_seq
         blob = self.engine.snapshot()
         await self._journal.write_snapshot(
             seq, blob, time=self.sequencer.last_time, state_hash=self.engine.state_hash()
@@ -224,10 +245,25 @@ class Venue:
             while True:
                 await asyncio.sleep(TIMER_S)
                 self._keep_time()
+                self._snapshot_in_time()
         except Exception as fault:
             # The root of a task: whatever broke here broke the venue, which must not go on half.
             self._broken(fault)
             raise
+
+    def _snapshot_in_time(self) -> None:
+        if self.sequencer.last_seq - self._snapshot_seq < self._config.journal.snapshot_every:
+            return
+        if self._snapshotting is None or self._snapshotting.done():
+            self._snapshotting = asyncio.create_task(self._snapshot_safely(), name="snapshot")
+
+    async def _snapshot_safely(self) -> None:
+        try:
+            await self.snapshot()
+        except (JournalError, OSError) as failure:
+            # A disk that refuses the snapshot costs nothing but a longer start; a failure of the
+            # journal itself is told by the journal.
+            _log.warning("no snapshot: %s", failure)
 
     def _broken(self, fault: Exception) -> None:
         if self._on_broken is not None:
@@ -291,17 +327,30 @@ def _logon_policies(config: Config) -> dict[str, LogonPolicy]:
     }
 
 
-def _listener(config: Config) -> Listener:
+def _listener(config: Config, tls: ReloadableContext | None) -> Listener:
     fix = config.fix
     return Listener(
         host=fix.host,
         port=fix.port,
+        ssl_context=tls.context if tls is not None else None,
         allowed_addresses=[ip_network(each) for each in fix.allowed_addresses] or None,
         connections_max=fix.max_connections,
         strangers_max=fix.max_pre_logon_connections,
         logon_timeout_s=fix.logon_timeout_s,
         outbound_bytes_max=fix.max_outbound_bytes,
     )
+
+
+def _tls(config: Config) -> ReloadableContext | None:
+    """Give the certificates of every new connection; raises OSError or ssl.SSLError."""
+    tls = config.fix.tls
+    if tls is None:
+        return None
+    return TlsFiles(
+        certificate=config.file(tls.certificate),
+        key=config.file(tls.key_file),
+        peer_ca=config.file(tls.client_ca) if tls.client_ca else None,
+    ).server()
 
 
 def _is_void(command: Command, engine: Engine) -> bool:
