@@ -30,11 +30,17 @@ def verify(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False
 
     For a venue that is not running.
     """
+    from fixoms.engine.engine import Engine
+    from fixoms.engine.settings import EngineSettings
     from fixoms.journal.verify import verify as check
-    from fixoms.venue import engine_of
 
     settings = load_config(config)
-    report = check(settings.journal_dir, engine_of(settings))
+    rules = EngineSettings(default_market=settings.venue.market)
+
+    def new_engine(snapshot: bytes | None) -> Engine:
+        return Engine(rules) if snapshot is None else Engine.restore(snapshot, rules)
+
+    report = check(settings.journal_dir, new_engine)
     if as_json:
         show_json(vars(report))
     else:

@@ -1,7 +1,7 @@
-"""Recorded and scripted conversations: `fixoms replay`, `fixoms fix-log`.
+"""Scripted conversations: `fixoms replay`.
 
 Owns: their options and how results are shown.
-Must not know: the script language and the player (replay/), the wire log's format (fix/).
+Must not know: the script language and the player (replay/).
 """
 
 # ruff: noqa: PLC0415  # a command imports what it needs when it runs, so that each starts fast
@@ -56,9 +56,9 @@ def replay(
 
 def _target(address: str, target_comp_id: str, user: str, password: str) -> "Target":
     if not address:
-        from fixoms.replay.venue import venue_target
+        from fixoms.replay.in_process import in_process
 
-        return venue_target()
+        return in_process()
     from fixoms.replay.tcp import TcpTarget
 
     host, _, port = address.rpartition(":")

@@ -34,11 +34,17 @@ def serve(config: ConfigOption = DEFAULT_CONFIG) -> None:
     raise typer.Exit(run(load_config(config)))
 
 
-def outlets(config: ConfigOption = DEFAULT_CONFIG) -> None:
+def outlets(
+    config: ConfigOption = DEFAULT_CONFIG,
+    *,
+    mqtt_url: Annotated[
+        str, typer.Option("--mqtt-url", help="Broker to publish to, instead of the config's.")
+    ] = "",
+) -> None:
     """Feed SQL and MQTT from the journal; `fixoms serve` starts this by itself."""
     from fixoms.app import run_outlets
 
-    raise typer.Exit(run_outlets(load_config(config)))
+    raise typer.Exit(run_outlets(load_config(config), mqtt_url))
 
 
 def dictionary() -> None:
