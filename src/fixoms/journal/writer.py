@@ -39,6 +39,7 @@ SPAN_RECORDS_MAX: Final = 4096
 most beside what it looks for."""
 
 _ROW_OVERHEAD: Final = 128
+_PAGE_SIZE: Final = 4096
 _SPACE_CHECK_BYTES: Final = 1 << 20
 
 
@@ -150,7 +151,8 @@ class SegmentWriter:
         self._positions = positions
         self._mark = mark
         self._unsynced_since: float | None = None
-        self._unchecked_space = _SPACE_CHECK_BYTES
+        self._space_check_bytes = min(_SPACE_CHECK_BYTES, settings.reserve_bytes // 16)
+        self._unchecked_space = self._space_check_bytes
         self._open()
 
     def _open(self) -> None:
@@ -212,8 +214,9 @@ class SegmentWriter:
             self._unsynced_since = time.monotonic()
         written = batch.size + _ROW_OVERHEAD * len(rows)
         self._size += written
-        self._log_size += written + 4096
-        self._watch_space(written)
+        # A page of the log holds one change of it, however small: at least one for the rows.
+        self._log_size += written + _PAGE_SIZE
+        self._watch_space(written + _PAGE_SIZE)
         if self._log_size >= self._settings.wal_bytes_max:
             self.checkpoint()
 
@@ -230,7 +233,7 @@ class SegmentWriter:
 
     def _watch_space(self, written: int) -> None:
         self._unchecked_space += written
-        if self._unchecked_space >= _SPACE_CHECK_BYTES:
+        if self._unchecked_space >= self._space_check_bytes:
             self._unchecked_space = 0
             free = shutil.disk_usage(self._directory).free
             self.low_space = free < self._settings.reserve_bytes
