@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import socket
 import sys
 import time
 from collections.abc import Coroutine
@@ -27,7 +28,7 @@ from fixoms.gateway.recovery import DecisionDiffersError
 from fixoms.journal.errors import JournalError
 from fixoms.journal.journal import Journal
 from fixoms.journal.recovery import OpeningReport
-from fixoms.settings import EMBEDDED
+from fixoms.settings import EMBEDDED, OFF
 from fixoms.users import LockOut, UserBook
 from fixoms.venue import Venue
 
@@ -67,6 +68,7 @@ class Server:
         self._children: list[Child] = []
         self._closing = contextlib.AsyncExitStack()
         self.venue: Venue | None = None
+        self.mqtt_url = "" if config.mqtt.broker in (EMBEDDED, OFF) else config.mqtt.broker
 
     async def start(self) -> int:
         """Start everything and return the FIX port. Raises CannotStartError."""
@@ -112,12 +114,14 @@ class Server:
 
     async def _start_children(self) -> None:
         config = self._config
+        command_line = own_command("outlets", "--config", str(config.path))
         if config.mqtt.broker == EMBEDDED:
-            port = str(config.mqtt.embedded_port)
-            command = [sys.executable, "-m", "fixoms.outlets.broker", "--port", port]
+            port = config.mqtt.embedded_port or _free_port()
+            command = [sys.executable, "-m", "fixoms.outlets.broker", "--port", str(port)]
             self._children.append(Child("embedded MQTT broker", command, self._say))
-        outlets = own_command("outlets", "--config", str(config.path))
-        self._children.append(Child("outlets", outlets, self._say))
+            self.mqtt_url = f"mqtt://127.0.0.1:{port}"
+            command_line += ["--mqtt-url", self.mqtt_url]
+        self._children.append(Child("outlets", command_line, self._say))
         for child in self._children:
             await child.start()
 
@@ -162,6 +166,14 @@ class Server:
         for child in reversed(self._children):
             await child.stop()
         self._children.clear()
+
+
+def _free_port() -> int:
+    """Find a port of the loopback address that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def _report(report: OpeningReport) -> list[str]:
@@ -230,3 +242,26 @@ def _run(main: Coroutine[None, None, int]) -> int:
     except ImportError:
         return asyncio.run(main)
     return uvloop.run(main)
+
+
+def run_outlets(config: Config, mqtt_url: str = "", *, say: Say = say_on_stderr) -> int:
+    """Feed SQL and MQTT until standard input ends; returns the process's exit code.
+
+    `mqtt_url` is where the embedded broker was started, or empty for the one of the config.
+    """
+    # The venue's own process imports neither SQL nor MQTT.
+    from fixoms.outlets import process  # noqa: PLC0415
+    from fixoms.outlets.alerts import AlertSettings  # noqa: PLC0415
+
+    settings = process.OutletsSettings(
+        journal_dir=config.journal_dir,
+        data_dir=config.data_dir,
+        venue=config.venue.name,
+        sql_url=config.sql_url,
+        mqtt_url=mqtt_url or (None if config.mqtt.broker == OFF else config.mqtt.broker),
+        mqtt_user=config.mqtt.user,
+        mqtt_password=config.mqtt_password or "",
+        topic_prefix=config.mqtt.prefix,
+        alerts=AlertSettings(large_fill_value=config.alerts.large_fill_value),
+    )
+    return asyncio.run(process.run_outlets(settings, now=now, say=say))
