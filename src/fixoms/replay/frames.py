@@ -88,6 +88,15 @@ def read_frame(frame: bytes, after_line: int) -> Received:
     claimed, actual = int(frame[-4:-1]), sum(frame[:-_TRAILER_LENGTH]) % 256
     if claimed != actual:
         raise FrameFault(f"CheckSum(10)={claimed:03}, the bytes add up to {actual:03}: {frame!r}")
+    msg_type, fields = fields_of(frame)
+    return Received(msg_type=msg_type, fields=fields, frame=frame, after_line=after_line)
+
+
+def fields_of(frame: bytes) -> tuple[str, tuple[Pair, ...]]:
+    """MsgType(35) and the fields between it and CheckSum(10); raises FrameFault.
+
+    Takes frames of a wire log too, in which masked passwords have spoiled the CheckSum.
+    """
     parser = simplefix.FixParser(allow_empty_values=True)
     parser.append_buffer(frame)
     try:
@@ -99,12 +108,7 @@ def read_frame(frame: bytes, after_line: int) -> Received:
     pairs = [(int(tag), value) for tag, value in message.pairs]
     if [tag for tag, _ in pairs[:3]] != [8, 9, 35]:
         raise FrameFault(f"the first three fields are not 8, 9, 35: {printable(frame)}")
-    return Received(
-        msg_type=pairs[2][1].decode("latin-1"),
-        fields=tuple(pairs[3:-1]),
-        frame=frame,
-        after_line=after_line,
-    )
+    return pairs[2][1].decode("latin-1"), tuple(pairs[3:-1])
 
 
 def printable(octets: bytes) -> str:

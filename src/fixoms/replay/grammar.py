@@ -83,7 +83,7 @@ class _Parser:
         self.line = 0
         self.title = ""
         self.spec: list[str] = []
-        self.config: list[str] = []
+        self.config = ""
         self.clock = DEFAULT_CLOCK
         self.steps: list[Step] = []
         self.bound: set[str] = set()
@@ -115,7 +115,7 @@ class _Parser:
             path=self.path,
             title=self.title,
             spec=tuple(self.spec),
-            config=tuple(self.config),
+            config=self.config,
             clock=self.clock,
             steps=tuple(self.steps),
         )
@@ -145,7 +145,9 @@ class _Parser:
         elif word == "spec":
             self.spec.append(rest)
         elif word == "config":
-            self.config += rest.split()
+            if len(rest.split()) > 1:
+                raise _Refused("`config` names one file, such as venue.yaml")
+            self.config = rest
         else:
             self.clock = _clock(rest)
 

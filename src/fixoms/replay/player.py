@@ -37,7 +37,7 @@ from fixoms.replay.script import (
 )
 from fixoms.replay.terminal import Terminal
 from fixoms.replay.vocabulary import Vocabulary
-from fixoms.replay.world import CannotConnect, OperatorRefused, Target, World
+from fixoms.replay.world import CannotConnect, OperatorRefused, Target, VenueFailed, World
 
 PATIENCE = 5.0
 """Seconds to wait over TCP for a message that is expected."""
@@ -78,6 +78,9 @@ def replay_script(script: Script, target: Target) -> Result:
             outcome, text = Outcome.FAILED, str(error)
         except CannotConnect as error:
             outcome, text = Outcome.FAILED, f"{script.path}: {error}"
+        except VenueFailed as failure:
+            text = f"{script.path}: the venue broke: {failure.__cause__!r}"
+            outcome = Outcome.FAILED
     return Result(
         path=script.path, title=script.title, outcome=outcome, steps=len(script.steps), text=text
     )

@@ -233,14 +233,14 @@ Step: TypeAlias = (
 class Script:
     """One conversation: `title` and `spec` say what it shows, `config` and `clock` where it starts.
 
-    `config` names files beside the script's collection (sessions/), `clock` is the time a virtual
-    world starts at.
+    `config` names the venue's configuration, a file in the folder of the script or one above it;
+    empty leaves the choice to the world. `clock` is the time a virtual world starts at.
     """
 
     path: str
     title: str
     spec: tuple[str, ...]
-    config: tuple[str, ...]
+    config: str
     clock: Nanos
     steps: tuple[Step, ...]
 
@@ -263,7 +263,7 @@ def write_script(script: Script) -> str:
     lines = [f"title   {script.title}"]
     lines += [f"spec    {clause}" for clause in script.spec]
     if script.config:
-        lines.append(f"config  {' '.join(script.config)}")
+        lines.append(f"config  {script.config}")
     lines.append(f"clock   {_render_clock(script.clock)}")
     lines.append("")
     width = max((len(name) for name in script.terminals()), default=0)

@@ -11,12 +11,14 @@ order, and returns when nothing is left to do.
 import asyncio
 import math
 import selectors
+import socket
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from typing import Any
 
 from fixoms.domain.units import SECOND, Nanos
+from fixoms.replay.world import VenueFailed
 
 Split = Callable[[bytes], Iterable[bytes]]
 """How bytes written by a terminal are cut into the pieces the other side reads."""
@@ -59,7 +61,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._threads = 0
         self._waited = 0.0
         self._split = split
-        self._listeners: dict[int, _Listener] = {}
+        self._backlogs: dict[int, asyncio.Queue[_Caller]] = {}
+        self._callers = 0
+        self._sockets: set[socket.socket] = set()
         self._failures: list[BaseException] = []
         super().__init__(_IdleSelector(self._idle))
         self.set_exception_handler(self._note_failure)
@@ -77,14 +81,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def run_to(self, goal: Nanos) -> None:
         """Work until nothing is left to do before `goal`; the time is then `goal`.
 
-        Raises what a callback or task raised.
+        Raises VenueFailed when a callback or a task raised something.
         """
         self._goal = max(self._elapsed, goal - self._start)
         self._waited = 0.0
         self.run_forever()
         if self._failures:
             failures, self._failures = self._failures, []
-            raise failures[0]
+            raise VenueFailed(str(failures[0])) from failures[0]
 
     def settle(self) -> None:
         """Work until nothing is left to do at the present time."""
@@ -123,54 +127,37 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     # Network.
 
-    async def create_server(  # type: ignore[override]  # sockets and TLS stay out of memory
-        self,
-        protocol_factory: Callable[[], asyncio.BaseProtocol],
-        host: str | None = None,
-        port: int | None = None,
-        **_: object,
-    ) -> asyncio.AbstractServer:
-        """Listen on a port of this loop's own network; port 0 takes a free one."""
-        number = port or next(free for free in range(49_152, 65_536) if free not in self._listeners)
-        if number in self._listeners:
-            raise OSError(98, "address already in use")
-        listener = _Listener(self, protocol_factory, host or "127.0.0.1", number)
-        self._listeners[number] = listener
-        return listener
+    async def sock_accept(self, sock: socket.socket) -> tuple[Any, Any]:
+        """Wait for a terminal to dial the port of `sock`, which nobody outside can reach."""
+        port = sock.getsockname()[1]
+        self._sockets.add(sock)
+        backlog = self._backlogs.setdefault(port, asyncio.Queue())
+        try:
+            caller = await backlog.get()
+        except asyncio.CancelledError:
+            del self._backlogs[port]
+            raise
+        return caller, ("127.0.0.1", 1024 + caller.number)
 
-    async def create_connection(  # type: ignore[override]  # sockets and TLS stay out of memory
-        self,
-        protocol_factory: Callable[[], asyncio.BaseProtocol],
-        host: str | None = None,  # noqa: ARG002  one network, one host
-        port: int | None = None,
-        **_: object,
-    ) -> tuple["MemoryTransport", asyncio.BaseProtocol]:
-        """Connect to a listener of this loop; raises ConnectionRefusedError."""
-        ours = MemoryTransport(self, protocol_factory(), {"peername": ("127.0.0.1", port)})
-        theirs = self._accept(port or 0)
-        ours.connect_to(theirs.receive, theirs.peer_lost)
-        theirs.connect_to(ours.receive, ours.peer_lost)
-        ours.start()
-        theirs.start()
-        return ours, ours.get_protocol()
+    async def connect_accepted_socket(  # type: ignore[override]  # TLS stays out of memory
+        self, protocol_factory: Callable[[], asyncio.BaseProtocol], sock: Any, **_: object
+    ) -> tuple[asyncio.Transport, asyncio.BaseProtocol]:
+        """Give an accepted caller its protocol."""
+        protocol = protocol_factory()
+        transport = MemoryTransport(self, protocol, sock.line)
+        sock.line.connected(transport)
+        protocol.connection_made(transport)
+        return transport, protocol
 
     def dial(self, port: int) -> "MemoryLine":
         """Connect a terminal, which lives outside the loop; raises ConnectionRefusedError."""
-        theirs = self._accept(port)
-        line = MemoryLine(self, theirs, self._split)
-        theirs.connect_to(line.receive, line.peer_lost)
-        theirs.start()
-        return line
-
-    def _accept(self, port: int) -> "MemoryTransport":
-        listener = self._listeners.get(port)
-        if listener is None:
+        backlog = self._backlogs.get(port)
+        if backlog is None:
             raise ConnectionRefusedError(111, f"nothing listens on port {port}")
-        return listener.accept()
-
-    def stop_listening(self, port: int) -> None:
-        """Take a listener off the network."""
-        self._listeners.pop(port, None)
+        self._callers += 1
+        line = MemoryLine(self, self._split)
+        backlog.put_nowait(_Caller(self._callers, line))
+        return line
 
     def dispose(self) -> None:
         """Cancel what still runs and close the loop."""
@@ -181,6 +168,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             self.run_to_end(asyncio.gather(*tasks, return_exceptions=True))
         self.run_to_end(self.shutdown_asyncgens())
         self.run_to_end(self.shutdown_default_executor())
+        for listening in self._sockets:
+            # A venue that died did not close them.
+            listening.close()
         self.close()
 
     def run_to_end(self, awaitable: Any) -> Any:
@@ -198,84 +188,36 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return future.result()
 
 
-class _Listener(asyncio.AbstractServer):
-    """A listening port of the memory network."""
+class _Caller:
+    """A terminal that dialed, in the place of the socket that accept() gives."""
 
-    def __init__(
-        self,
-        loop: VirtualLoop,
-        protocol_factory: Callable[[], asyncio.BaseProtocol],
-        host: str,
-        port: int,
-    ) -> None:
-        self._loop = loop
-        self._protocol_factory = protocol_factory
-        self._address = (host, port)
-        self._peers = 0
-        self.sockets = (self,)
-
-    def getsockname(self) -> tuple[str, int]:
-        """Address, as a socket would tell it."""
-        return self._address
-
-    def accept(self) -> "MemoryTransport":
-        """A new connection, seen from the listening side."""
-        self._peers += 1
-        peer = ("127.0.0.1", 1024 + self._peers)
-        about = {"peername": peer, "sockname": self._address}
-        return MemoryTransport(self._loop, self._protocol_factory(), about)
+    def __init__(self, number: int, line: "MemoryLine") -> None:
+        self.number = number
+        self.line = line
 
     def close(self) -> None:
-        """Stop listening."""
-        self._loop.stop_listening(self._address[1])
-
-    async def wait_closed(self) -> None:
-        """Nothing to wait for."""
-
-    def is_serving(self) -> bool:
-        """Whether connections are taken."""
-        return True
-
-    def get_loop(self) -> asyncio.AbstractEventLoop:
-        """The loop it listens on."""
-        return self._loop
-
-    async def start_serving(self) -> None:
-        """A listener serves from the start."""
-
-    async def serve_forever(self) -> None:
-        """Serve until cancelled."""
-        await self._loop.create_future()
+        """Turn the caller away."""
+        self.line.peer_lost()
 
 
 class MemoryTransport(asyncio.Transport):
-    """One end of a connection, for a protocol on the loop.
+    """The venue's end of a connection, for a protocol on the loop.
 
-    Reads are pieces as the other side wrote them, one per turn of the loop.
+    Reads are pieces as the terminal wrote them, one per turn of the loop.
     """
 
     def __init__(
-        self, loop: VirtualLoop, protocol: asyncio.BaseProtocol, about: Mapping[str, Any]
+        self, loop: VirtualLoop, protocol: asyncio.BaseProtocol, line: "MemoryLine"
     ) -> None:
-        super().__init__(dict(about))
+        super().__init__()
         self._loop = loop
         self._protocol = protocol
+        self._line = line
         self._inbound: deque[bytes] = deque()
         self._reading = True
         self._scheduled = False
         self._closing = False
         self._lost: Exception | None = None
-        self._deliver: Callable[[bytes], None] = lambda _: None
-        self._tell_peer: Callable[[], None] = lambda: None
-
-    def connect_to(self, deliver: Callable[[bytes], None], lost: Callable[[], None]) -> None:
-        """Where written bytes go, and what is called once this end is closed."""
-        self._deliver = deliver
-        self._tell_peer = lost
-
-    def start(self) -> None:
-        """Tell the protocol that it is connected."""
-        self._loop.call_soon(self._protocol.connection_made, self)
 
     # From the other side.
 
@@ -327,7 +269,7 @@ class MemoryTransport(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send bytes."""
         if not self._closing:
-            self._deliver(bytes(data))
+            self._line.receive(bytes(data))
 
     def close(self) -> None:
         """Close; what was written still arrives."""
@@ -338,7 +280,7 @@ class MemoryTransport(asyncio.Transport):
         if not self._closing:
             self._closing = True
             self._inbound.clear()
-            self._tell_peer()
+            self._line.peer_lost()
             self._loop.call_soon(self._protocol.connection_lost, None)
 
     def is_closing(self) -> bool:
@@ -381,12 +323,16 @@ class MemoryTransport(asyncio.Transport):
 class MemoryLine:
     """A terminal's end of a connection, driven from outside the loop."""
 
-    def __init__(self, loop: VirtualLoop, peer: MemoryTransport, split: Split) -> None:
+    def __init__(self, loop: VirtualLoop, split: Split) -> None:
         self._loop = loop
-        self._peer = peer
         self._split = split
+        self._peer: MemoryTransport | None = None
         self._inbound = bytearray()
         self._open = True
+
+    def connected(self, peer: MemoryTransport) -> None:
+        """The venue has taken the call."""
+        self._peer = peer
 
     def receive(self, octets: bytes) -> None:
         """Bytes from the venue."""
@@ -398,8 +344,9 @@ class MemoryLine:
 
     def write(self, octets: bytes) -> None:
         """See world.Line."""
-        for piece in self._split(octets) if self._open else ():
-            self._peer.receive(piece)
+        if self._peer is not None and self._open:
+            for piece in self._split(octets):
+                self._peer.receive(piece)
 
     def read(self, patience: float) -> bytes | None:  # noqa: ARG002  all is known at once
         """See world.Line."""
@@ -412,6 +359,6 @@ class MemoryLine:
 
     def cut(self) -> None:
         """See world.Line."""
-        if self._open:
-            self._open = False
+        if self._open and self._peer is not None and not self._loop.is_closed():
             self._peer.peer_lost()
+        self._open = False

@@ -35,6 +35,10 @@ class CannotConnect(Exception):
     """The other side takes no connection; the text says why."""
 
 
+class VenueFailed(Exception):
+    """The venue in this process broke; the cause is chained."""
+
+
 @dataclass(frozen=True, slots=True)
 class Book:
     """The visible levels of a book as (quantity, price), best first."""
