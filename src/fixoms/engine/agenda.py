@@ -16,7 +16,7 @@ from fixoms.engine.order import Happening, Order, Place
 from fixoms.engine.settings import EngineSettings
 from fixoms.engine.stops import is_met
 from fixoms.engine.tape import Tape
-from fixoms.engine.trading import Trading
+from fixoms.engine.trading import Trading, live_orders
 
 
 class Agenda:
@@ -107,25 +107,23 @@ class Agenda:
         """Move pegged orders to their price and let all-or-none orders try; whether any moved."""
         if not listing.matches:
             return False
-        return self._move_peg(listing) or self._try_whole(listing)
+        moved = [self._move_peg(order) for order in live_orders(listing.pegs) if order.is_live]
+        return any(moved) or self._try_whole(listing)
 
-    def _move_peg(self, listing: Listing) -> bool:
-        """Move the first pegged order that is not at its price, in order of entry."""
-        for order_id in sorted(listing.pegs):
-            order = listing.pegs[order_id]
-            if order.place is not Place.BOOK and order.place is not Place.PARKED:
-                continue
-            price = listing.peg_price(order)
-            if price == order.price:
-                continue
-            self._trading.withdraw(order)
-            order.price = price
-            if price is None:
-                order.place = Place.PARKED
-            else:
-                self._matching.work(order)
-            return True
-        return False
+    def _move_peg(self, order: Order) -> bool:
+        """Move a pegged order that is not at its price; it loses its time priority."""
+        if order.place is not Place.BOOK and order.place is not Place.PARKED:
+            return False
+        price = order.listing.peg_price(order)
+        if price == order.price:
+            return False
+        self._trading.withdraw(order)
+        order.price = price
+        if price is None:
+            order.place = Place.PARKED
+        else:
+            self._matching.work(order)
+        return True
 
     def _try_whole(self, listing: Listing) -> bool:
         """Work the resting all-or-none orders that can now be whole, best price and time first."""

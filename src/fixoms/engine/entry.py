@@ -276,14 +276,14 @@ class OrderEntry:
         """The live order the request means, or the order (if any), reason and text of a refusal."""
         orig = command.orig_cl_ord_id
         order = self._state.find_order(session, orig, command.order_id)
+        if order is not None and not order.is_live:
+            text = f"the order is {order.status.name.lower()}"
+            return order, CxlRejReason.TOO_LATE_TO_CANCEL, text
         if order is None or (orig and order.cl_ord_id != orig):
             named = f"OrigClOrdID(41) {orig!r}" if orig else f"OrderID(37) {command.order_id}"
             if order is not None:
                 named += f", replaced by {order.cl_ord_id!r},"
             return None, CxlRejReason.UNKNOWN_ORDER, f"{named} is not an order that can be changed"
-        if not order.is_live:
-            text = f"the order is {order.status.name.lower()}"
-            return order, CxlRejReason.TOO_LATE_TO_CANCEL, text
         owner = self._state.sessions[order.owner.session]
         if command.cl_ord_id in session.orders or command.cl_ord_id in owner.orders:
             text = f"ClOrdID(11) {command.cl_ord_id!r} was used before today"

@@ -1,0 +1,134 @@
+"""Measure `Engine.handle` alone: orders per second of a mixed stream, and flatness over depth.
+
+    python tools/bench_engine.py [--orders N]
+
+The mix is 60 % resting limit orders, 25 % crossing ones, 15 % cancels, over 200 prices. Flatness is
+the cost of a resting order and of its cancel from the middle of its level, with 10**2 to 10**6
+orders resting at 1 or at 10,000 prices. Ratios matter, not the figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+from random import Random
+from time import perf_counter_ns
+
+from fixoms.domain.commands import (
+    VENUE,
+    CancelOrder,
+    Command,
+    DefineInstrument,
+    DefineParticipant,
+    DefineSession,
+    EnterOrder,
+    OrderTerms,
+    Origin,
+    StartDay,
+)
+from fixoms.domain.enums import OrdType, Side, TimeInForce
+from fixoms.domain.ids import OrderId
+from fixoms.domain.instrument import Instrument
+from fixoms.domain.units import Nanos, Price, Qty
+from fixoms.engine.engine import Engine, EngineSettings
+
+ORIGIN = Origin(session="S", participant="P", user="u")
+
+
+class Bench:
+    """An engine with one instrument, fed by a counter."""
+
+    def __init__(self) -> None:
+        self.engine = Engine(EngineSettings())
+        self.seq = 0
+        for command in (
+            DefineParticipant(VENUE, "P"),
+            DefineSession(VENUE, "S", "P"),
+            DefineInstrument(VENUE, Instrument(symbol="ACME", market="XFOM")),
+            StartDay(VENUE, "20260105"),
+        ):
+            self.feed([command])
+
+    def feed(self, commands: list[Command]) -> int:
+        """Nanoseconds the engine needs for the commands."""
+        handle, seq = self.engine.handle, self.seq
+        started = perf_counter_ns()
+        for command in commands:
+            seq += 1
+            handle(command, seq, Nanos(seq))
+        taken = perf_counter_ns() - started
+        self.seq = seq
+        return taken
+
+
+def limit(name: str, side: Side, price: int, qty: int) -> EnterOrder:
+    terms = OrderTerms(side, OrdType.LIMIT, TimeInForce.DAY, Qty(qty), Price(price))
+    return EnterOrder(ORIGIN, name, "ACME", "", terms)
+
+
+def cancel(name: str, orig: str, side: Side) -> CancelOrder:
+    return CancelOrder(ORIGIN, name, orig, OrderId(0), "ACME", "", side)
+
+
+def mixed(count: int, seed: int) -> list[Command]:
+    """60 % resting, 25 % crossing, 15 % cancels of what rests."""
+    random = Random(seed)
+    commands: list[Command] = []
+    resting: list[tuple[str, Side]] = []
+    for number in range(count):
+        name, draw = f"o{number}", random.random()
+        side = Side.BUY if random.random() < 0.5 else Side.SELL
+        away = random.randint(1, 100)
+        if draw < 0.60 or not resting:
+            price = 10_000 - away if side is Side.BUY else 10_000 + away
+            commands.append(limit(name, side, price, random.randint(1, 10) * 10))
+            resting.append((name, side))
+        elif draw < 0.85:
+            price = 10_010 if side is Side.BUY else 9_990
+            commands.append(limit(name, side, price, random.randint(1, 10) * 10))
+        else:
+            at = random.randrange(len(resting))
+            resting[at], resting[-1] = resting[-1], resting[at]
+            orig, side = resting.pop()
+            commands.append(cancel(name, orig, side))
+    return commands
+
+
+def flatness(depth: int, levels: int, probes: int = 2_000) -> tuple[float, float]:
+    """Microseconds of a resting order, and of a cancel from the middle, on top of `depth`."""
+    bench = Bench()
+    bench.feed([limit(f"d{n}", Side.BUY, 10_000 + n % levels, 10) for n in range(depth)])
+    prices = [10_000 + n * 7 % levels for n in range(probes)]
+    entered = bench.feed([limit(f"p{n}", Side.BUY, price, 10) for n, price in enumerate(prices)])
+    bench.feed([limit(f"q{n}", Side.BUY, price, 10) for n, price in enumerate(prices)])
+    canceled = bench.feed([cancel(f"c{n}", f"p{n}", Side.BUY) for n in range(probes)])
+    return entered / probes / 1000, canceled / probes / 1000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--orders", type=int, default=100_000)
+    parser.add_argument("--deepest", type=int, default=100_000)
+    args = parser.parse_args()
+    gc.freeze()
+    commands = mixed(args.orders, seed=7)
+    taken = Bench().feed(commands)
+    rate = args.orders / taken * 1e9
+    print(
+        f"mixed stream of {args.orders}: {rate:,.0f} commands/s, {taken / args.orders:,.0f} ns each"
+    )
+    taken = Bench().feed(
+        [limit(f"r{n}", Side.BUY, 9_900 + n % 100, 10) for n in range(args.orders)]
+    )
+    print(f"resting limit orders: {taken / args.orders:,.0f} ns each")
+    print(f"{'resting':>9} {'levels':>7} {'enter us':>9} {'cancel us':>9}")
+    depth = 100
+    while depth <= args.deepest:
+        for levels in (1, 10_000):
+            enter_us, cancel_us = flatness(depth, levels)
+            print(f"{depth:>9} {levels:>7} {enter_us:>9.2f} {cancel_us:>9.2f}")
+        depth *= 10
+
+
+if __name__ == "__main__":
+    main()
