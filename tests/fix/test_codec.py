@@ -157,7 +157,13 @@ def test_round_trip_through_the_wire(
     assert parse(raw) == Message("D", fields)
 
 
-@given(field_lists.map(lambda fields: [(tag, value) for tag, value in fields if value]))
+# Beyond FIX 4.4 simplefix knows length fields of later versions.
+field_lists_of_fix44 = st.lists(
+    st.tuples(tag_numbers.filter(lambda tag: tag < 957), values.filter(bool)), max_size=40
+)
+
+
+@given(field_lists_of_fix44)
 def test_simplefix_reads_what_we_write(fields: list[tuple[int, bytes]]) -> None:
     raw = encode("D", [(34, b"1")], fields)
     parser = simplefix.FixParser()
@@ -170,7 +176,7 @@ def test_simplefix_reads_what_we_write(fields: list[tuple[int, bytes]]) -> None:
     assert int(found.get(9)) == len(raw) - 7 - raw.index(b"35=")
 
 
-@given(field_lists.map(lambda fields: [(tag, value) for tag, value in fields if value]))
+@given(field_lists_of_fix44)
 def test_we_read_what_simplefix_writes(fields: list[tuple[int, bytes]]) -> None:
     theirs = simplefix.FixMessage()
     theirs.append_pair(8, "FIX.4.4")

@@ -178,6 +178,9 @@ def test_user_defined_fields_when_declared() -> None:
         found = validate(message(f"{ORDER}|{text}"), DECLARED, STRICT_WITH_DECLARED)
         assert found is not None
         assert (int(found.reason), found.ref_tag_id) == expected
+    found = validate(message(f"{ORDER}|5000=1"), FIX44, STRICT_WITH_DECLARED)
+    assert found is not None
+    assert found.reason is SessionRejectReason.INVALID_TAG_NUMBER
     found = validate(declared, DECLARED, STRICT)
     assert found is not None
     assert found.reason is SessionRejectReason.INVALID_TAG_NUMBER

@@ -9,16 +9,28 @@ fault in wire order decides; a missing field is named when everything present is
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from enum import Enum, auto
-from typing import Final
-from xml.parsers import expat
 
 from fixoms.fix import tags
 from fixoms.fix.dictionary import Dictionary, FieldDef, GroupDef, MessageDef
 from fixoms.fix.message import Message
 from fixoms.fix.rejects import BusinessRejectReason, Reject, SessionRejectReason
+from fixoms.fix.validation_policy import (
+    STRICT,
+    STRICT_WITH_DECLARED,
+    UserDefined,
+    ValidationPolicy,
+)
 from fixoms.fix.values import VALIDITY
+from fixoms.fix.xml_data import is_well_formed_xml
+
+__all__ = [
+    "STRICT",
+    "STRICT_WITH_DECLARED",
+    "UserDefined",
+    "ValidationPolicy",
+    "Validator",
+    "validate",
+]
 
 _VALIDATORS_REMEMBERED = 64
 _MSG_TYPE_BYTES_MAX = 8
@@ -26,73 +38,6 @@ _FRAMING_TAGS = frozenset({tags.BEGIN_STRING, tags.BODY_LENGTH, tags.MSG_TYPE, t
 
 Check = Callable[[bytes], object]
 """True-like when a value is right."""
-
-
-class UserDefined(Enum):
-    """What to do with tags from 5000 up."""
-
-    REFUSE = auto()
-    """None is known: a tag not defined in the specification (FIX: Vol. 2 test 14a)."""
-    ACCEPT_DECLARED = auto()
-    """Those the dictionary declares are fields like any other; the rest is undefined."""
-    ACCEPT_ALL = auto()
-    """Any tag with any value passes; declared ones are still checked."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ValidationPolicy:
-    """Which rules a counterparty is held to. Build it once per session: tables are kept per policy.
-
-    `accept_undefined` also accepts tags below 5000 that the dictionary does not define or does not
-    allow in the message; `check_xml` parses XmlData(213); `accept_secure_data` lets encrypted
-    fields pass unread.
-    """
-
-    user_defined: UserDefined
-    accept_undefined: bool
-    check_required: bool
-    check_formats: bool
-    check_values: bool
-    check_section_order: bool
-    check_group_order: bool
-    check_repeated: bool
-    accept_empty: bool
-    check_xml: bool
-    accept_secure_data: bool
-    accept_signature: bool
-
-
-STRICT: Final = ValidationPolicy(
-    user_defined=UserDefined.REFUSE,
-    accept_undefined=False,
-    check_required=True,
-    check_formats=True,
-    check_values=True,
-    check_section_order=True,
-    check_group_order=True,
-    check_repeated=True,
-    accept_empty=False,
-    check_xml=True,
-    accept_secure_data=False,
-    accept_signature=True,
-)
-"""Everything FIX 4.4 says, no user-defined fields."""
-
-STRICT_WITH_DECLARED: Final = ValidationPolicy(
-    user_defined=UserDefined.ACCEPT_DECLARED,
-    accept_undefined=False,
-    check_required=True,
-    check_formats=True,
-    check_values=True,
-    check_section_order=True,
-    check_group_order=True,
-    check_repeated=True,
-    accept_empty=False,
-    check_xml=True,
-    accept_secure_data=False,
-    accept_signature=True,
-)
-"""Everything FIX 4.4 says, and the user-defined fields the dictionary declares."""
 
 
 def validate(message: Message, dictionary: Dictionary, policy: ValidationPolicy) -> Reject | None:
@@ -137,6 +82,7 @@ class Validator:
         self.policy = policy
         self._header = frozenset(dictionary.header.order)
         self._trailer = frozenset(dictionary.trailer.order)
+        self._has_user_fields = any(tag >= tags.FIRST_USER_DEFINED for tag in dictionary.fields)
         self._length_by_data = {data: length for length, data in dictionary.data_fields.items()}
         self._checks_by_tag = self._checks(dictionary.fields)
         self._head_checks = self._only(dictionary.header.order)
@@ -380,7 +326,11 @@ class Validator:
                 if definition is not None:
                     return self._syntax(definition, value)
                 return None
-            if definition is None and policy.user_defined is UserDefined.ACCEPT_DECLARED:
+            if (
+                definition is None
+                and policy.user_defined is UserDefined.ACCEPT_DECLARED
+                and self._has_user_fields
+            ):
                 return Reject(
                     SessionRejectReason.UNDEFINED_TAG, f"Undefined tag: {tag} is not declared", tag
                 )
@@ -458,7 +408,7 @@ class Validator:
                 length_tag,
                 f"is {_shown(length)} and {self.dictionary.label(tag)} has {len(value)} bytes",
             )
-        if tag == tags.XML_DATA and self.policy.check_xml and not _is_well_formed_xml(value):
+        if tag == tags.XML_DATA and self.policy.check_xml and not is_well_formed_xml(value):
             return self._reject(
                 SessionRejectReason.XML_VALIDATION_ERROR, tag, "is not well-formed XML"
             )
@@ -508,22 +458,3 @@ def _unknown_type(msg_type: str) -> Reject:
 def _shown(value: bytes) -> str:
     """A value for Text(58): printable ASCII, at most 40 characters of it."""
     return "".join(chr(byte) if 32 <= byte < 127 else "?" for byte in value[:40])
-
-
-class _EntityDeclared(Exception):
-    pass
-
-
-def _refuse_entity(*_: object) -> None:
-    raise _EntityDeclared
-
-
-def _is_well_formed_xml(value: bytes) -> bool:
-    parser = expat.ParserCreate()
-    # An entity may multiply itself beyond any frame size; FIXML needs none.
-    parser.EntityDeclHandler = _refuse_entity
-    try:
-        parser.Parse(value, True)
-    except (expat.ExpatError, _EntityDeclared):
-        return False
-    return True
