@@ -459,23 +459,25 @@ class TestResend:
         assert [fetch.begin for fetch in peer.fetches] == [1, 4, 6]
         assert all(fetch.limit == 2 for fetch in peer.fetches)
 
-    def test_a_new_request_replaces_the_old_one(self) -> None:
+    def test_a_second_request_waits_for_the_first(self) -> None:
         peer = logged_on(resend_chunk=1)
         peer.say(*(f"35=D|34={n}|{ORDER}" for n in (2, 3, 4)))
         peer.answers_fetches = False
-        peer.say("35=2|34=5|7=2|16=0")
-        peer.answer(peer.fetches[0])
+        peer.say("35=2|34=5|7=2|16=3")
+        peer.answer(peer.fetches.pop())
         peer.carry_out()
         assert [text[:14] for text in peer.hear()] == ["35=D|34=2|43=Y"]
-        # The second piece is being read when the peer asks for something else.
+        assert not peer.session.is_waiting
+        # The second piece is being read when the peer asks for more, and then for yet more.
         peer.say("35=2|34=6|7=4|16=4")
-        _, overtaken, wanted = peer.fetches
-        peer.answer(overtaken)
-        peer.carry_out()
-        assert peer.hear() == []
-        peer.answer(wanted)
-        peer.carry_out()
-        assert [text[:14] for text in peer.hear()] == ["35=D|34=4|43=Y"]
+        assert peer.session.is_waiting
+        heard = []
+        while peer.fetches:
+            peer.answer(peer.fetches.pop())
+            peer.carry_out()
+            heard += [text[:14] for text in peer.hear()]
+        assert heard == ["35=D|34=3|43=Y", "35=D|34=4|43=Y"]
+        assert not peer.session.is_waiting
 
     def test_what_follows_a_request_is_answered_after_it(self) -> None:
         peer = logged_on()

@@ -7,8 +7,9 @@ A range is answered in pieces of `resend_chunk` stored messages, each asked for 
 so a request for a whole day neither fills memory nor keeps other sessions waiting. What the peer
 said behind its request is worked after the first piece, so answers come in the order of the
 questions, and beside the later pieces, so a long answer does not hold up trading. Runs of
-administrative messages become one gap fill, across pieces too. A new request replaces the one being
-answered: a peer that asks again wants the new range. FIX: Vol. 2 test 8.
+administrative messages become one gap fill, across pieces too. A request that comes meanwhile waits
+until the answer is complete, and nothing is read from the peer until its own first piece: a peer
+that floods us with requests slows down itself. FIX: Vol. 2 test 8.
 """
 
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ class Resender:
         "_end",
         "_fetch",
         "_loop",
+        "_next",
         "_outbox",
         "_resent",
         "is_waiting",
@@ -50,6 +52,7 @@ class Resender:
     def clear(self) -> None:
         """The connection or the numbering is a new one."""
         self._fetch: Fetch | None = None
+        self._next: tuple[int, int] | None = None
         self.is_waiting = False
         self._begin = self._cursor = self._end = self._resent = 0
         self._loop.clear()
@@ -80,11 +83,19 @@ class Resender:
         return self._loop.is_loop(begin, now)
 
     def start(self, begin: int, end: int) -> None:
-        """Begin to answer for these numbers."""
+        """Answer for these numbers, after those being answered for."""
+        self.is_waiting = True
+        if self._fetch is None:
+            self._begin_with(begin, end)
+        elif self._next is None:
+            self._next = (begin, end)
+        else:
+            self._next = (min(begin, self._next[0]), max(end, self._next[1]))
+
+    def _begin_with(self, begin: int, end: int) -> None:
         self._begin = self._cursor = begin
         self._end = end
         self._resent = 0
-        self.is_waiting = True
         self._ask(begin)
 
     def _ask(self, begin: int) -> None:
@@ -94,12 +105,12 @@ class Resender:
     def stored(self, fetch: Fetch, frames: Sequence[tuple[int, bytes]], now: Nanos) -> None:
         """The answer to a Fetch: numbers and frames in ascending order, `limit` or fewer.
 
-        An answer to a Fetch that a newer request or a new connection has overtaken is dropped.
+        An answer to a Fetch of an earlier connection is dropped.
         """
         if fetch != self._fetch:
             return
         self._fetch = None
-        self.is_waiting = False
+        self.is_waiting = self._next is not None
         last = fetch.begin - 1
         for msg_seq_num, frame in frames:
             last = msg_seq_num
@@ -116,6 +127,9 @@ class Resender:
         self._fill_up_to(self._end + 1, now)
         text = f"MsgSeqNum(34) {self._begin} to {self._end}, {self._resent} stored messages"
         self._outbox.note(Fact.RESEND, text)
+        if self._next is not None:
+            (begin, end), self._next = self._next, None
+            self._begin_with(begin, end)
 
     def _fill_up_to(self, new_seq_no: int, now: Nanos) -> None:
         if self._cursor < new_seq_no:

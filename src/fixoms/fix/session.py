@@ -96,6 +96,7 @@ class Session:
         self._phase = Phase.DISCONNECTED
         self._deadline = Nanos(0)
         self._test_requests = 0
+        self._logon_sent = 0
         self._reset_sent = False
         self._hours_until = Nanos(0)
         self._is_open = True
@@ -438,7 +439,7 @@ class Session:
         if is_acceptor:
             next_in = 0 if wanted is None else state.next_in + int(in_order)
             self._send_logon(heartbeat_s, now, reset=reset, next_expected=next_in)
-        logon_sent = state.next_out - 1
+        logon_sent, last_out = self._logon_sent, state.next_out - 1
         self._step(Step.LOGON_COMPLETE)
         self._keep_alive.start(heartbeat_s, now)
         self._outbox.note(Fact.LOGGED_ON, f"HeartBtInt(108) {heartbeat_s}")
@@ -451,6 +452,9 @@ class Session:
             self._request_missing(now)
         if wanted is not None and wanted < logon_sent:
             self._resender.start(max(wanted, 1), logon_sent - 1)
+        if last_out > logon_sent:
+            # Sent by the application while an initiator waited for the answer to its Logon(A).
+            self._resender.start(logon_sent + 1, last_out)
         self._application.logon(self.id)
 
     def _logon_with_reset(self, message: Message, msg_seq_num: int, now: Nanos) -> None:
@@ -491,7 +495,7 @@ class Session:
             next_expected = self.state.next_in
         if next_expected:
             message.add(tags.NEXT_EXPECTED_MSG_SEQ_NUM, next_expected)
-        self._outbox.admin(message, now)
+        self._logon_sent = self._outbox.admin(message, now)
 
     def _next_message(
         self, message: Message, malformed: Reject | None, size: int, now: Nanos
