@@ -89,7 +89,8 @@ def test_all_of_fix_44_is_there() -> None:
     assert max(FIX44.fields) == 956
     admin = {each.msg_type for each in FIX44.messages.values() if each.is_admin}
     assert admin == set("012345A")
-    assert set(FIX44.messages) == {wire.decode() for wire in FIX44.by_name["MsgType"].values}
+    names = {wire.decode(): name for wire, name in FIX44.by_name["MsgType"].values.items()}
+    assert {msg_type: each.name for msg_type, each in FIX44.messages.items()} == names
 
 
 def blocks_in(block: Block) -> list[Block]:

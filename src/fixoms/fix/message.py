@@ -36,10 +36,8 @@ class Message:
     @classmethod
     def of(cls, msg_type: str, fields: list[tuple[int, bytes]]) -> "Message":
         """A message that takes over `fields` without copying them. For the codec's hot path."""
-        message = cls.__new__(cls)
-        message.msg_type = msg_type
+        message = cls(msg_type)
         message.fields = fields
-        message._first = None
         return message
 
     def index(self) -> dict[int, bytes]:
