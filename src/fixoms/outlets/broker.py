@@ -3,9 +3,10 @@
 Owns: running amqtt on a loopback port, telling the port, ending with its parent.
 Must not know: the venue, topics.
 
-Run as `python -m fixoms.outlets.broker --port 0`; it prints the port it listens on and ends when
-its standard input does. amqtt speaks MQTT 3.1.1, keeps nothing on disk and forgets what it has not
-passed on when a publisher leaves: for real use name a real broker in the configuration.
+Run as `python -m fixoms.outlets.broker --port 0`; it prints the port it got (a port it was given is
+known to the parent) and ends when its standard input does. amqtt speaks MQTT 3.1.1, keeps nothing
+on disk and forgets what it has not passed on when a publisher leaves: for real use name a real
+broker in the configuration.
 """
 
 import argparse
@@ -69,7 +70,8 @@ async def _run(host: str, port: int) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     listener = listen(host, port)
-    print(listener.getsockname()[1], flush=True)  # the parent reads it
+    if port == 0:
+        print(listener.getsockname()[1], flush=True)
     end_of_input(loop, stop)
     with contextlib.suppress(NotImplementedError):
         loop.add_signal_handler(signal.SIGTERM, stop.set)

@@ -14,8 +14,8 @@ _STOP_TIMEOUT_S = 10.0
 
 
 @contextlib.asynccontextmanager
-async def running_broker(port: int = 0) -> AsyncIterator[int]:
-    """Run the broker in a child process for as long as the context lasts; yields its port.
+async def running_broker() -> AsyncIterator[int]:
+    """Run the broker in a child process, on a free port, which is what the context yields.
 
     Raises OSError when it does not start.
     """
@@ -24,7 +24,7 @@ async def running_broker(port: int = 0) -> AsyncIterator[int]:
         "-m",
         "fixoms.outlets.broker",
         "--port",
-        str(port),
+        "0",
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )

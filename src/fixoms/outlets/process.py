@@ -1,0 +1,225 @@
+"""The outlets' process: SQL and MQTT, each at its own pace, beside the venue.
+
+Owns: which outlets run, how the process is told to end, the status file others read.
+Must not know: what the outlets write.
+
+The process ends when its standard input does (the venue stopped, or was killed) or on SIGTERM:
+each outlet then writes what is readable, up to `drain_s`, and closes.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from fixoms.clock import Clock
+from fixoms.journal.errors import JournalError
+from fixoms.journal.reader import JournalReader
+from fixoms.outlets.alerts import AlertSettings
+from fixoms.outlets.cursor import CursorError
+from fixoms.outlets.follower import BATCH_ENTRIES, Follower, State
+from fixoms.outlets.mqtt import BrokerAddress, BrokerUnavailableError, MqttOutlet
+from fixoms.outlets.parent import end_of_input
+from fixoms.store.database import StoreError, StoreUnavailableError
+from fixoms.store.projection import Projector
+
+STATUS_INTERVAL_S: Final = 1.0
+STATUS_FILE: Final = "outlets.json"
+CURSOR_FILE: Final = "mqtt.cursor"
+
+
+class OutletsSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the process needs to know.
+
+    `mqtt_url` None switches MQTT off. `drain_s` bounds the work after a stop; one batch that is
+    under way is finished beyond it.
+    """
+
+    journal_dir: Path
+    data_dir: Path
+    venue: str
+    sql_url: str
+    mqtt_url: str | None = None
+    mqtt_user: str = ""
+    mqtt_password: str = ""
+    topic_prefix: str = "fixoms"
+    alerts: AlertSettings = AlertSettings()
+    batch_entries: int = BATCH_ENTRIES
+    drain_s: float = 5.0
+
+
+class OutletStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Where one outlet stands; `lag` counts the journal entries it has not written yet."""
+
+    name: str
+    state: State
+    seq: int
+    lag: int
+    problem: str
+
+
+class OutletsStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What the process last wrote about itself, once a second and at its end."""
+
+    pid: int
+    journal_seq: int
+    outlets: tuple[OutletStatus, ...]
+
+    @property
+    def slowest_seq(self) -> int:
+        """The last entry every outlet has written: what comes after is still needed."""
+        return min((outlet.seq for outlet in self.outlets), default=self.journal_seq)
+
+
+def read_status(data_dir: Path) -> OutletsStatus | None:
+    """Read the status file; None when there is none or it says nothing."""
+    try:
+        return msgspec.json.decode((data_dir / STATUS_FILE).read_bytes(), type=OutletsStatus)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+async def run_outlets(
+    settings: OutletsSettings,
+    *,
+    now: Clock,
+    say: Callable[[str], None],
+    stop: asyncio.Event | None = None,
+) -> int:
+    """Run the outlets until told to stop; the exit code is 1 when one of them had to give up.
+
+    `say` gets one line per thing a person should know. With `stop` the caller says when to end;
+    without it, the end of standard input and SIGTERM do. Raises ValueError for a wrong MQTT URL.
+    """
+    readers = contextlib.ExitStack()
+    with readers:
+        followers = _followers(settings, now, say, readers)
+        status = _StatusFile(settings, followers, readers)
+        ending = stop or _told_to_end()
+        watching = asyncio.create_task(status.keep(), name="outlets status")
+        try:
+            async with asyncio.TaskGroup() as running:
+                for follower in followers:
+                    running.create_task(
+                        follower.run(ending, settings.drain_s), name=follower.progress.name
+                    )
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+            status.write()
+    return int(any(follower.progress.state is State.FAILED for follower in followers))
+
+
+def _followers(
+    settings: OutletsSettings,
+    now: Clock,
+    say: Callable[[str], None],
+    readers: contextlib.ExitStack,
+) -> list[Follower]:
+    followers = [
+        Follower(
+            Projector(settings.sql_url),
+            _reader(settings, readers),
+            name="sql",
+            transient=(StoreUnavailableError,),
+            fatal=(StoreError,),
+            way_out="`fixoms rebuild` makes the SQL tables from the journal again",
+            say=say,
+            batch_entries=settings.batch_entries,
+        )
+    ]
+    if settings.mqtt_url is None:
+        return followers
+    cursor_path = settings.data_dir / CURSOR_FILE
+    outlet = MqttOutlet(
+        BrokerAddress.parse(settings.mqtt_url, settings.mqtt_user, settings.mqtt_password),
+        venue=settings.venue,
+        prefix=settings.topic_prefix,
+        cursor_path=cursor_path,
+        alerts=settings.alerts,
+        now=now,
+    )
+    followers.append(
+        Follower(
+            outlet,
+            _reader(settings, readers),
+            name="mqtt",
+            transient=(BrokerUnavailableError,),
+            fatal=(CursorError,),
+            way_out=f"delete {cursor_path} to publish the journal from entry 1",
+            say=say,
+            batch_entries=settings.batch_entries,
+        )
+    )
+    return followers
+
+
+def _reader(settings: OutletsSettings, readers: contextlib.ExitStack) -> JournalReader:
+    return readers.enter_context(contextlib.closing(JournalReader(settings.journal_dir)))
+
+
+class _StatusFile:
+    """Says once a second where the outlets stand."""
+
+    def __init__(
+        self, settings: OutletsSettings, followers: list[Follower], readers: contextlib.ExitStack
+    ) -> None:
+        self._path = settings.data_dir / STATUS_FILE
+        self._followers = followers
+        self._journal = _reader(settings, readers)
+        self._written = b""
+
+    async def keep(self) -> None:
+        """Write the file whenever it would say something new."""
+        while True:
+            self.write()
+            await asyncio.sleep(STATUS_INTERVAL_S)
+
+    def write(self) -> None:
+        """Write the file if it would say something new; without a disk there is no status."""
+        journal_seq = max(follower.progress.seq for follower in self._followers)
+        with contextlib.suppress(JournalError, sqlite3.Error):  # The followers tell of those.
+            journal_seq = max(journal_seq, self._journal.last_seq())
+        text = msgspec.json.encode(
+            OutletsStatus(
+                pid=os.getpid(),
+                journal_seq=journal_seq,
+                outlets=tuple(
+                    OutletStatus(
+                        name=follower.progress.name,
+                        state=follower.progress.state,
+                        seq=follower.progress.seq,
+                        lag=journal_seq - follower.progress.seq,
+                        problem=follower.progress.problem,
+                    )
+                    for follower in self._followers
+                ),
+            )
+        )
+        if text == self._written:
+            return
+        new = self._path.with_suffix(".new")
+        with contextlib.suppress(OSError):
+            new.write_bytes(text)
+            new.replace(self._path)
+            self._written = text
+
+
+def _told_to_end() -> asyncio.Event:
+    """An event set by the end of standard input, and by SIGTERM.
+
+    Ctrl-C reaches the whole process group; the venue says when its last entries are written.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    end_of_input(loop, stop)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(NotImplementedError):
+        loop.add_signal_handler(signal.SIGTERM, stop.set)
+    return stop
