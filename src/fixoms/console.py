@@ -72,10 +72,23 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def table(columns: Sequence[Column], rows: Sequence[Any], width: int | None = None) -> Table:
-    """Lay `rows` out; columns for wide terminals are left out below WIDE."""
+    """Lay `rows` out.
+
+    Columns for wide terminals are left out below WIDE, and where they would be empty.
+    """
     room = console().width if width is None else width
-    shown = [column for column in columns if room >= WIDE or not column.wide]
-    laid = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="table.header")
+    shown = [
+        column
+        for column in columns
+        if not column.wide or (room >= WIDE and any(column.text(row) for row in rows))
+    ]
+    laid = Table(
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        show_edge=False,
+        header_style="table.header",
+    )
     for column in shown:
         laid.add_column(column.heading, justify=column.justify, style=column.style, overflow="fold")
     for row in rows:

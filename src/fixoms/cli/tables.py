@@ -20,7 +20,7 @@ def _last(row: OrderEventRow) -> str:
 
 
 ORDER_COLUMNS = (
-    Column("Entered", lambda row: clock_time(row.entered_at), style="quiet"),
+    Column("Entered", lambda row: clock_time(row.entered_at), style="quiet", wide=True),
     Column("OrderID", lambda row: row.order_id),
     Column("ClOrdID", lambda row: row.cl_ord_id),
     Column("Broker", lambda row: row.broker),
@@ -71,7 +71,9 @@ def render_book(book: Book) -> Group:
         facts.append(f"reference {book.reference_price}")
     if book.indicative_px:
         facts.append(f"indicative {book.indicative_qty} @ {book.indicative_px}")
-    laid = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="table.header")
+    laid = Table(
+        box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, header_style="table.header"
+    )
     for heading in ("Orders", "Qty", "Bid"):
         laid.add_column(heading, justify="right", min_width=6)
     for heading in ("Ask", "Qty", "Orders"):

@@ -102,16 +102,18 @@ async def _evening(
         }
         await subscriber.start()
         closing.push_async_callback(subscriber.stop)
-        for trader in traders.values():
-            closing.push_async_callback(trader.log_out)
-            await trader.log_on(config.fix.host, config.fix.port, config.fix.comp_id)
         screen.facts(
             {
-                "FIX 4.4": f"{config.fix.host}:{config.fix.port}, sessions {', '.join(traders)}",
-                "MQTT": f"127.0.0.1:{config.mqtt.embedded_port}, alerts are marked with !",
+                "FIX 4.4": f"{config.fix.host}:{config.fix.port}",
+                "MQTT": f"127.0.0.1:{config.mqtt.embedded_port}; alerts are marked with !",
                 "SQL": str(config.data_dir / "venue.db"),
             }
         )
+        screen.caption(f"{' and '.join(', '.join(traders).rsplit(', ', 1))} log on")
+        for trader in traders.values():
+            closing.push_async_callback(trader.log_out)
+            await trader.log_on(config.fix.host, config.fix.port, config.fix.comp_id)
+        await asyncio.sleep(PAUSE_S)
         await _play(screen, traders)
         await _wait_for_sql(config)
         await subscriber.settle()
@@ -158,7 +160,6 @@ async def _play(screen: Screen, traders: dict[str, Terminal]) -> None:
         for expected in step.expected:
             await traders[expected.who].until(expected)
         await asyncio.sleep(PAUSE_S)
-    screen.caption(" ")
 
 
 async def _wait_for_sql(config: Config) -> None:

@@ -144,7 +144,7 @@ SCENE: Final[tuple[tuple[str, Step], ...]] = (
         ),
     ),
     (
-        "BOB sends a price between two ticks",
+        "BOB sends a price finer than the tick",
         Enter(
             who="BOB",
             cl_ord_id="B2",

@@ -35,12 +35,11 @@ class Screen:
 
     def title(self) -> None:
         """Say what this is."""
-        self._console.print(
-            f"[heading]fixoms {__version__}[/] · a venue with everything built in\n"
-        )
+        self._console.print(f"[heading]fixoms {__version__}[/] · a venue with everything built in\n")
 
     def say(self, line: str) -> None:
         """Print a line of the venue's own."""
+        self._console.print()
         self._console.print(Text(line), style="quiet")
 
     def facts(self, facts: Mapping[str, str]) -> None:
@@ -51,12 +50,11 @@ class Screen:
         for name, value in facts.items():
             grid.add_row(name, Text(value))
         self._indented(grid)
-        self._console.print()
 
     def caption(self, text: str) -> None:
         """Announce a step."""
         if text:
-            self._console.print(Text(text, style="heading"))
+            self._heading(text)
 
     def sent(self, step: Step) -> None:
         """Show an order on its way out."""
@@ -78,8 +76,12 @@ class Screen:
         what = styled(report.exec_type)
         if report.last_px:
             what += Text(f" {report.last_qty} at {report.last_px} with {report.contra}")
-        if report.exec_type != "rejected" and report.is_execution:
-            what += Text(f", {report.left} left" if report.left != "0" else f", {report.status}")
+        if report.status == "canceled":
+            what += Text(f", {report.filled} filled")
+        elif report.left not in ("", "0"):
+            what += Text(f", {report.left} left")
+        elif report.status == "filled":
+            what += Text(", all filled")
         if report.text:
             what += Text(f": {report.text}")
         self._line(who, "<", report.cl_ord_id, what)
@@ -99,22 +101,19 @@ class Screen:
 
     def book(self, book: Book) -> None:
         """Show the book."""
-        self._console.print(Text("Book, read from SQL", style="heading"))
+        self._heading("Book, read from SQL")
         self._indented(render_book(book))
-        self._console.print()
 
     def events(self, counts: Mapping[str, int]) -> None:
         """Say what else MQTT brought."""
         parts = [f"{count} {kind}" for kind, count in sorted(counts.items())]
         total = sum(counts.values())
-        self._console.print(Text(f"{total} events came over MQTT", style="heading"))
+        self._heading(f"{total} events came over MQTT")
         self._indented(Text(", ".join(parts)))
-        self._console.print()
 
     def how_to_connect(self, config: Config, password: str, dictionary: Path) -> None:
         """Tell how to connect one's own terminal and where to look."""
-        command = f"{_own_command()} %s --config {shlex.quote(str(config.path))}"
-        self._console.print(Text("Connect your own terminal", style="heading"))
+        self._heading("Connect your own terminal")
         self.facts(
             {
                 "Host, port": f"{config.fix.host}, {config.fix.port}",
@@ -124,12 +123,18 @@ class Screen:
                 "Username": "guest",
                 "Password": password,
                 "Dictionary": str(dictionary),
-                "MQTT": f"mqtt://127.0.0.1:{config.mqtt.embedded_port}, topic "
+                "MQTT": f"mqtt://127.0.0.1:{config.mqtt.embedded_port} "
                 f"{config.mqtt.prefix}/{config.venue.name}/#",
-                "Ask": command % "orders",
-                "Operate": command % f"operator halt {SYMBOL}",
             }
         )
+        self._heading("Look around from another shell")
+        for words in ("orders", "order A3", "book ACME", f"operator halt {SYMBOL}"):
+            line = f"  {_own_command()} {words} -c {shlex.quote(str(config.path))}"
+            self._console.print(Text(line), soft_wrap=True)
+
+    def _heading(self, text: str) -> None:
+        self._console.print()
+        self._console.print(Text(text, style="heading"))
 
     def _line(self, who: str, sign: str, cl_ord_id: str, what: Text) -> None:
         grid = Table.grid(padding=(0, 1))
@@ -142,9 +147,8 @@ class Screen:
         self._indented(grid)
 
     def _titled(self, title: str, columns: Sequence[Column], rows: Sequence[object]) -> None:
-        self._console.print(Text(title, style="heading"))
+        self._heading(title)
         self._indented(table(columns, rows, self._console.width))
-        self._console.print()
 
     def _indented(self, shown: RenderableType) -> None:
         self._console.print(Padding(shown, _INDENT, expand=False))
