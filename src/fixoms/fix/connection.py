@@ -9,7 +9,7 @@ a Logon(A) of a known session closes it without a word (FIX: Vol. 2 test 1S).
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
 from fixoms.domain.units import Nanos
 from fixoms.fix.effects import DisconnectReason
@@ -63,8 +63,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.BaseProtocol."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports behave like asyncio.Transport without being one.
+        self._transport = cast("asyncio.Transport", transport)
         self._is_open = True
         transport.set_write_buffer_limits(high=max(self._outbound_bytes_max // 4, 1))
         self._host.opened(self)
