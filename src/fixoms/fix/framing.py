@@ -227,7 +227,12 @@ class Framer:
         """The buffer does not start with `8=..|9=..|`: wait for the rest of it, or drop."""
         buffer = self._buffer
         start = self._start
-        if start == len(buffer) or _HEAD_SO_FAR(buffer, start) is not None:
+        if start == len(buffer):
+            # An idle session keeps no segment alive.
+            self._buffer = b""
+            self._start = self._searched = 0
+            return None
+        if _HEAD_SO_FAR(buffer, start) is not None:
             return None
         if not buffer.startswith(_START, start):
             return self._drop(GarbledReason.NO_BEGIN_STRING)

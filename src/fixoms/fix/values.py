@@ -26,7 +26,7 @@ _NANOS_PER_SECOND = 1_000_000_000
 _SECONDS_REMEMBERED = 4096
 _DATES_REMEMBERED = 4096
 
-_DATE = rb"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
+_DATE = rb"(?!0000)[0-9]{4}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
 _TIME = rb"(?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)"
 _FRACTION = rb"(?:\.[0-9]{3}(?:[0-9]{3}){0,2})?"
 _ZONE = rb"(?:Z|[+-](?:0[0-9]|1[0-4])(?::[0-5][0-9])?)"
@@ -41,7 +41,7 @@ _date = re.compile(_DATE).fullmatch
 _time = re.compile(_TIME + _FRACTION).fullmatch
 _timestamp = re.compile(rb"(" + _DATE + rb")-" + _TIME + _FRACTION).fullmatch
 _month_year = re.compile(
-    rb"((?:19|20)[0-9]{2}(?:0[1-9]|1[0-2]))(?:w[1-5]|(0[1-9]|[12][0-9]|3[01]))?"
+    rb"((?!0000)[0-9]{4}(?:0[1-9]|1[0-2]))(?:w[1-5]|(0[1-9]|[12][0-9]|3[01]))?"
 ).fullmatch
 _day_of_month = re.compile(rb"0?[1-9]|[12][0-9]|3[01]").fullmatch
 _tz_time = re.compile(_TZ_TIME + _ZONE + rb"?").fullmatch
@@ -69,7 +69,7 @@ class InvalidValue(ValueError):
 
 
 def is_valid_date(value: bytes) -> bool:
-    """YYYYMMDD that exists in the calendar, years 1900 to 2099."""
+    """YYYYMMDD that exists in the calendar; 99991231 is a date people use."""
     if value in _known_dates:
         return True
     if _date(value) is None:
