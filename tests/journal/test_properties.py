@@ -18,13 +18,9 @@ from fixoms.journal.settings import JournalSettings
 from fixoms.journal.verify import verify
 from tests.journal.records import entry, frame
 
-STEPS = st.lists(
-    st.sampled_from(
-        ["entry", "entry", "entry", "out", "out", "admin", "in", "lazy", "reset"]
-        + ["turn", "drain", "drain", "snapshot", "restart"]
-    ),
-    max_size=60,
-)
+STAGED = ["entry", "entry", "entry", "out", "out", "admin", "in", "lazy", "reset"]
+BETWEEN = ["turn", "drain", "drain", "snapshot", "restart"]
+STEPS = st.lists(st.sampled_from([*STAGED, *BETWEEN]), max_size=60)
 SESSIONS = st.lists(st.sampled_from(["ALICE", "BOB"]), min_size=60, max_size=60)
 
 

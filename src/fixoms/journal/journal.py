@@ -25,6 +25,7 @@ from fixoms.journal.errors import (
     JournalUnwritableError,
 )
 from fixoms.journal.group import CHAIN_START, Batch, Gathering
+from fixoms.journal.handover import Handover
 from fixoms.journal.lock import DirectoryLock
 from fixoms.journal.recovery import OpeningReport, Recovery, examine, stream_entries
 from fixoms.journal.resend import Frame, OutboundReader
@@ -82,7 +83,10 @@ class Journal:
         self._recovery = recovery
         self._gathering = gathering
         self._writer = writer
-        self._thread = WriterThread(writer, settings, self._on_written, self._on_failed)
+        self._handover = Handover()
+        self._thread = WriterThread(
+            writer, settings, self._handover, self._on_written, self._on_failed
+        )
         self._reader = OutboundReader(directory, writer.pending)
         self._off_loop = ThreadPoolExecutor(1, "journal-reader")
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -251,10 +255,13 @@ class Journal:
         if not self._gathering.is_empty:
             self._flush()
 
-    def _flush(self) -> None:
-        """Hand what has gathered to the writer, unless it is busy or there is nothing."""
+    def _flush(self, *, busy: bool = False) -> None:
+        """Hand what has gathered to the writer, unless it is busy or there is nothing.
+
+        `busy`: it gathered while the batch before was being written.
+        """
         self._is_scheduled = False
-        if self._is_writing or self._state is not JournalState.OPEN:
+        if self._is_writing or self._state is not JournalState.OPEN or self._loop is None:
             return
         self.before_flush()
         batch = self._gathering.take()
@@ -265,7 +272,9 @@ class Journal:
         self._in_flight_size = batch.size
         self._in_flight_seq = self._gathering.last_seq
         self._is_writing = True
+        self._handover.begin(self._loop)
         self._thread.put(batch)
+        self._handover.given(busy=busy)
 
     def _take_thens(self) -> list[Callable[[], None]]:
         thens = self._thens
@@ -291,8 +300,9 @@ class Journal:
         self._in_flight_size = 0
         self._durable_seq = self._in_flight_seq
         self._is_writing = False
+        self._handover.end()
         if not self._gathering.is_empty:
-            self._flush()
+            self._flush(busy=True)
         self._confirm(thens)
         if not self._is_writing and self._gathering.is_empty:
             # Somebody waits for what was just written and staged nothing more.
@@ -309,6 +319,7 @@ class Journal:
         if self._state is not JournalState.OPEN:
             return
         self._state = JournalState.FAILED
+        self._handover.end()
         self._failure = error
         self._thens.clear()
         self._in_flight = []

@@ -20,6 +20,7 @@ from typing import Final
 from msgspec.structs import astuple
 
 from fixoms.journal.group import Batch
+from fixoms.journal.handover import Handover
 from fixoms.journal.segment import (
     BUSY_SECONDS,
     INDEX_MARK,
@@ -306,10 +307,12 @@ class WriterThread:
         self,
         writer: SegmentWriter,
         settings: JournalSettings,
+        handover: Handover,
         written: Callable[[Batch], None],
         failed: Callable[[Exception], None],
     ) -> None:
         self._writer = writer
+        self._handover = handover
         self._written = written
         self._failed = failed
         self._idle_seconds = settings.idle_checkpoint_ms / 1000
@@ -335,7 +338,14 @@ class WriterThread:
     def _run(self) -> None:
         try:
             while (batch := self._next()) is not None:
-                self._writer.write(batch)
+                if not batch.groups:
+                    self._writer.write(batch)
+                    continue
+                self._handover.entered()
+                try:
+                    self._writer.write(batch)
+                finally:
+                    self._handover.finished()
                 self._written(batch)
         except Exception as error:  # the root of the thread: the error ends it and is told
             self._failed(error)
