@@ -88,9 +88,11 @@ class Terminal:
         return self.expect("A")
 
     def logout(self) -> None:
-        """Log out and wait for the answer."""
+        """Log out, wait for the answer, and for the venue to close."""
         self.send("5")
         self.expect("5")
+        self.expect_closed()
+        self.cut()
 
     def receive(self) -> dict[int, str] | None:
         """The next message, None when the venue has closed. Raises TimeoutError."""
