@@ -18,6 +18,8 @@ from fixoms.engine.stops import is_met
 from fixoms.engine.tape import Tape
 from fixoms.engine.trading import Trading, live_orders
 
+_AT_THE_CLOSE = TimeInForce.AT_THE_CLOSE
+
 
 class Agenda:
     """Places orders and settles what follows."""
@@ -47,10 +49,7 @@ class Agenda:
             if is_met(order, listing.last_price):
                 listing.triggers.disarm(order)
                 self._trading.elected.append(order)
-        elif (
-            order.terms.tif is TimeInForce.AT_THE_CLOSE
-            and listing.phase is not Phase.CLOSING_AUCTION
-        ):
+        elif order.terms.tif is _AT_THE_CLOSE and listing.phase is not Phase.CLOSING_AUCTION:
             order.place = Place.PARKED
         elif order.peg is not None:
             order.price = listing.peg_price(order) if listing.matches else None
@@ -79,7 +78,7 @@ class Agenda:
                     if order.is_live and order.place is Place.NOWHERE:
                         self.place(order)
             elif moves <= self._settings.elections_max and any(
-                self._follow(listing) for listing in list(tape.touched.values()) if listing.watched
+                self._follow(listing) for listing in list(tape.touched.values())
             ):
                 moves += 1
             else:
@@ -105,7 +104,7 @@ class Agenda:
 
     def _follow(self, listing: Listing) -> bool:
         """Move pegged orders to their price and let all-or-none orders try; whether any moved."""
-        if not listing.matches:
+        if not listing.matches or not (listing.pegs or listing.book.whole_orders):
             return False
         moved = [self._move_peg(order) for order in live_orders(listing.pegs) if order.is_live]
         return any(moved) or self._try_whole(listing)

@@ -180,7 +180,7 @@ def publish_indicative(listing: Listing, events: list[Event]) -> None:
 
     Nothing to publish, as after a call, is published once as None and 0.
     """
-    if listing.phase.is_auction:
+    if listing.in_call:
         now = indicate(listing)
     elif listing.indicative is None:
         return

@@ -19,6 +19,8 @@ from fixoms.domain.ids import OrderId
 from fixoms.domain.units import Price, Qty
 from fixoms.engine.order import Order, Place
 
+_BOOK, _NOWHERE = Place.BOOK, Place.NOWHERE
+
 
 class Level:
     """The orders at one price, first in time first.
@@ -141,10 +143,7 @@ class Ladder:
 
     def drain_changes(self) -> list[LevelView]:
         """Levels whose visible content differs from when they were last drained, best first."""
-        changed = self.changed
-        if not changed:
-            return []
-        self.changed = {}
+        changed, self.changed = self.changed, {}
         sign = -1 if self.descending else 1
         views = []
         for price in sorted(changed, reverse=self.descending) if len(changed) > 1 else changed:
@@ -169,7 +168,7 @@ class Book:
 
     def join(self, order: Order, rank: int) -> None:
         """Put the order at the end of its queue, a fresh peak of it shown, with its new `rank`."""
-        order.place = Place.BOOK
+        order.place = _BOOK
         order.rank = rank
         order.shown_qty = order.peak_qty
         if order.price is None:
@@ -182,7 +181,7 @@ class Book:
 
     def leave(self, order: Order) -> None:
         """Take the order out of the book."""
-        order.place = Place.NOWHERE
+        order.place = _NOWHERE
         if order.level is None:
             market = self.market_bids if order.is_buy else self.market_asks
             market.pop(order.order_id, None)

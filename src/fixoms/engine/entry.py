@@ -38,6 +38,8 @@ from fixoms.engine.state import Session, State
 from fixoms.engine.tape import Tape
 from fixoms.engine.trading import Trading
 
+_MARKET_TO_LIMIT = OrdType.MARKET_TO_LIMIT
+
 
 class OrderEntry:
     """Carries out requests on single orders."""
@@ -129,8 +131,8 @@ class OrderEntry:
         Post-only must not cross; market-to-limit needs a price to become a limit at. A conditional
         order is asked when it is triggered, and canceled then.
         """
-        listing = order.listing
-        if not listing.matches or order.is_armed_type:
+        listing, becomes_limit = order.listing, order.terms.ord_type is _MARKET_TO_LIMIT
+        if not (order.post_only or becomes_limit) or not listing.matches or order.is_armed_type:
             return None
         if order.terms.tif is TimeInForce.AT_THE_CLOSE:
             return None
@@ -139,11 +141,7 @@ class OrderEntry:
             at = "" if best is None else listing.instrument.render_price(best.price)
             text = f"ExecInst(18) 6 would cross the book, whose other side is at {at}"
             return Refusal(OrdRejReason.OTHER, text)
-        if (
-            order.terms.ord_type is OrdType.MARKET_TO_LIMIT
-            and order.price is None
-            and not self._matching.tradable(order, 1)
-        ):
+        if becomes_limit and order.price is None and not self._matching.tradable(order, 1):
             text = "OrdType(40) K finds nothing to trade with, so no price to become a limit at"
             return Refusal(OrdRejReason.OTHER, text)
         return None
@@ -234,7 +232,7 @@ class OrderEntry:
         self._trading.withdraw(order)
         listing, limit = order.listing, order.price
         listing.pegs.pop(order.order_id, None)
-        stays_limit = _is_converted(order) and terms.ord_type is OrdType.MARKET_TO_LIMIT
+        stays_limit = _is_converted(order) and terms.ord_type is _MARKET_TO_LIMIT
         order.leaves_qty = Qty(terms.qty - order.cum_qty)
         order.set_terms(terms)
         order.triggered = order.triggered and order.conditional
@@ -375,7 +373,7 @@ def _is_same(order: Order, command: EnterOrder) -> bool:
 
 def _is_converted(order: Order) -> bool:
     """Whether a market-to-limit order has become a limit."""
-    return order.terms.ord_type is OrdType.MARKET_TO_LIMIT and order.price is not None
+    return order.terms.ord_type is _MARKET_TO_LIMIT and order.price is not None
 
 
 def _keeps_priority(order: Order, terms: OrderTerms) -> bool:

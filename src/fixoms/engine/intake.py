@@ -19,13 +19,23 @@ from fixoms.domain.enums import (
     TimeInForce,
 )
 from fixoms.domain.instrument import Instrument
-from fixoms.domain.units import NOTIONAL_MAX, PRICE_MAX, QTY_MAX, Nanos, Price
-from fixoms.engine.listing import OPEN_PHASES, Listing
+from fixoms.domain.units import NOTIONAL_MAX, PRICE_MAX, Nanos, Price
+from fixoms.engine.listing import Listing
 
 _UNSUPPORTED = OrdRejReason.UNSUPPORTED_ORDER_CHARACTERISTIC
 _SIZE = OrdRejReason.INCORRECT_QUANTITY
 _LIMIT = OrdRejReason.ORDER_EXCEEDS_LIMIT
 
+_PLAIN_TIFS: Final = frozenset((TimeInForce.DAY, TimeInForce.GOOD_TILL_CANCEL))
+_PLAIN_TYPES: Final = frozenset((OrdType.LIMIT, OrdType.MARKET))
+_NOT_IN_CALLS: Final = frozenset(
+    (
+        TimeInForce.IMMEDIATE_OR_CANCEL,
+        TimeInForce.FILL_OR_KILL,
+        TimeInForce.GOOD_TILL_CROSSING,
+    )
+)
+_AT_THE_OPENING = TimeInForce.AT_THE_OPENING
 _PRICED: Final = frozenset((OrdType.LIMIT, OrdType.STOP_LIMIT))
 _STOPPED: Final = frozenset((OrdType.STOP, OrdType.STOP_LIMIT, OrdType.MARKET_IF_TOUCHED))
 _UNPRICED: Final = frozenset((OrdType.MARKET, OrdType.STOP, OrdType.MARKET_TO_LIMIT))
@@ -52,8 +62,8 @@ def refuse(listing: Listing, terms: OrderTerms, now: Nanos, trading_day: str) ->
 def _is_plain(terms: OrderTerms) -> bool:
     """Whether nothing but type, side, quantity and price needs a look: nearly every order."""
     return (
-        (terms.tif is TimeInForce.DAY or terms.tif is TimeInForce.GOOD_TILL_CANCEL)
-        and (terms.ord_type is OrdType.LIMIT or terms.ord_type is OrdType.MARKET)
+        terms.tif in _PLAIN_TIFS
+        and terms.ord_type in _PLAIN_TYPES
         and not terms.exec_inst
         and terms.max_floor is None
         and terms.min_qty is None
@@ -62,26 +72,20 @@ def _is_plain(terms: OrderTerms) -> bool:
 
 
 def _refuse_phase(listing: Listing, terms: OrderTerms) -> Refusal | None:
-    if listing.status is not InstrumentStatus.ACTIVE:
-        text = f"{listing.instrument_id} is {listing.status}"
-        return Refusal(OrdRejReason.EXCHANGE_CLOSED, text)
-    phase = listing.phase
-    if phase not in OPEN_PHASES:
+    phase, tif = listing.phase, terms.tif
+    if not listing.is_open:
         text = f"{listing.instrument_id} takes no orders in phase {phase}"
+        if listing.status is not InstrumentStatus.ACTIVE:
+            text = f"{listing.instrument_id} is {listing.status}"
         return Refusal(OrdRejReason.EXCHANGE_CLOSED, text)
-    tif = terms.tif
-    if phase.is_auction:
-        if tif in (
-            TimeInForce.IMMEDIATE_OR_CANCEL,
-            TimeInForce.FILL_OR_KILL,
-            TimeInForce.GOOD_TILL_CROSSING,
-        ):
+    if listing.in_call:
+        if tif in _NOT_IN_CALLS:
             text = f"TimeInForce(59) {tif} is not taken in phase {phase}"
             return Refusal(_UNSUPPORTED, text)
         if terms.min_qty is not None or ExecInst.ALL_OR_NONE in terms.exec_inst.split():
             text = f"MinQty(110) and ExecInst(18) G are not taken in phase {phase}"
             return Refusal(_UNSUPPORTED, text)
-    if tif is TimeInForce.AT_THE_OPENING and phase is not Phase.OPENING_AUCTION:
+    if tif is _AT_THE_OPENING and phase is not Phase.OPENING_AUCTION:
         text = f"TimeInForce(59) 2 is taken in the opening auction only, the phase is {phase}"
         return Refusal(OrdRejReason.TOO_LATE_TO_ENTER, text)
     return None
@@ -89,8 +93,8 @@ def _refuse_phase(listing: Listing, terms: OrderTerms) -> Refusal | None:
 
 def _refuse_qty(instrument: Instrument, terms: OrderTerms) -> Refusal | None:
     qty = terms.qty
-    low, high = instrument.min_qty, min(instrument.max_qty, QTY_MAX)
-    if low <= qty <= high and qty % instrument.lot_size == 0 and qty > 0:
+    low, high = instrument.min_qty, instrument.max_qty
+    if low <= qty <= high and qty % instrument.lot_size == 0:
         return None
     given, where = f"OrderQty(38) {instrument.render_qty(qty)}", instrument.instrument_id
     if qty <= 0:
@@ -119,7 +123,7 @@ def _refuse_prices(listing: Listing, terms: OrderTerms) -> Refusal | None:
         if price * terms.qty > NOTIONAL_MAX:
             text = f"Price(44) x OrderQty(38) {price * terms.qty} is above {NOTIONAL_MAX} units"
             return Refusal(_LIMIT, text)
-        band = listing.static_band()
+        band = listing.static_band() if instrument.static_band_bp else None
         if band is not None and not band[0] <= price <= band[1]:
             low, high = (instrument.render_price(edge) for edge in band)
             text = (

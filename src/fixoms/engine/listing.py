@@ -30,17 +30,20 @@ OPEN_PHASES: Final = (
 class Listing:
     """One instrument on one market.
 
-    `live` are all its orders that can still trade; `pegs` the pegged ones among them. `matches`
-    says whether an order that is worked may trade. `call_ends` is when a volatility auction ends,
+    `live` are all its orders that can still trade; `pegs` the pegged ones among them. `is_open`
+    says whether orders and replaces are taken, `matches` whether an order that is worked may trade,
+    `in_call` whether orders gather for an uncross. `call_ends` is when a volatility auction ends,
     None outside of one.
     """
 
     __slots__ = (
         "book",
         "call_ends",
+        "in_call",
         "indicative",
         "instrument",
         "instrument_id",
+        "is_open",
         "last_price",
         "live",
         "matches",
@@ -71,15 +74,18 @@ class Listing:
         """Enter a phase."""
         self.phase = phase
         self.call_ends = None
-        self._note_matches()
+        self.in_call = phase.is_auction
+        self._note_status()
 
     def set_status(self, status: InstrumentStatus) -> None:
         """Suspend, resume or delist."""
         self.status = status
-        self._note_matches()
+        self._note_status()
 
-    def _note_matches(self) -> None:
-        self.matches = self.phase is Phase.CONTINUOUS and self.status is InstrumentStatus.ACTIVE
+    def _note_status(self) -> None:
+        active = self.status is InstrumentStatus.ACTIVE
+        self.is_open = active and self.phase in OPEN_PHASES
+        self.matches = active and self.phase is Phase.CONTINUOUS
 
     def next_rank(self) -> int:
         """A time priority behind every other."""

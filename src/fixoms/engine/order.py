@@ -52,6 +52,7 @@ class Step(NamedTuple):
     source: str
 
 
+# Members the busy paths name are bound once: looking one up on its class costs more than the test.
 _NEW, _PARTIAL, _FILLED = OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED, OrdStatus.FILLED
 _CANCELED, _EXPIRED = OrdStatus.CANCELED, OrdStatus.EXPIRED
 
@@ -106,6 +107,12 @@ class Place(IntEnum):
     """For its auction, or for a price to peg to."""
     HELD = 4
     """For the order of its list that releases it."""
+
+
+_NOWHERE = Place.NOWHERE
+_LIMIT = OrdType.LIMIT
+_FILL_OR_KILL = TimeInForce.FILL_OR_KILL
+_IMMEDIATE = frozenset((TimeInForce.IMMEDIATE_OR_CANCEL, _FILL_OR_KILL))
 
 
 class Order:
@@ -170,7 +177,7 @@ class Order:
         self.cum_qty = Qty(0)
         self.notional = Notional(0)
         self.shown_qty = Qty(0)
-        self.place = Place.NOWHERE
+        self.place = _NOWHERE
         self.rank = 0
         self.triggered = False
         self.group: OrderList | None = None
@@ -204,7 +211,7 @@ class Order:
             if ord_type is OrdType.PEGGED and not self.trailing:
                 self.peg = next((peg for peg in PEGS if peg in insts), None)
                 self.price = None
-        if ord_type is not OrdType.LIMIT:
+        if ord_type is not _LIMIT:
             self.conditional = self.trailing or ord_type in CONDITIONAL
 
     def apply(self, happening: Happening) -> None:
@@ -222,8 +229,7 @@ class Order:
     @property
     def is_immediate(self) -> bool:
         """Whether what does not trade at once is canceled whatever its price."""
-        tif = self.terms.tif
-        return tif is TimeInForce.IMMEDIATE_OR_CANCEL or tif is TimeInForce.FILL_OR_KILL
+        return self.terms.tif in _IMMEDIATE
 
     @property
     def is_armed_type(self) -> bool:
@@ -250,7 +256,7 @@ class Order:
 
         All for fill-or-kill and all-or-none, what is missing to MinQty(110) for the others.
         """
-        if self.whole or self.terms.tif is TimeInForce.FILL_OR_KILL:
+        if self.whole or self.terms.tif is _FILL_OR_KILL:
             return self.leaves_qty
         if self.terms.min_qty is not None and self.terms.min_qty > self.cum_qty:
             return min(self.terms.min_qty - self.cum_qty, self.leaves_qty)

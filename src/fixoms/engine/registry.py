@@ -26,7 +26,7 @@ from fixoms.domain.events import (
     SessionStatusChanged,
 )
 from fixoms.domain.instrument import Instrument
-from fixoms.domain.units import PRICE_MAX
+from fixoms.domain.units import PRICE_MAX, QTY_MAX
 from fixoms.engine.listing import Listing
 from fixoms.engine.mass import MassRequests
 from fixoms.engine.order import Happening
@@ -192,10 +192,8 @@ def _refuse_record(instrument: Instrument) -> str:
         return f"{name}: tick bands must start at price 0 and ascend"
     if any(not 0 < band.tick <= PRICE_MAX for band in bands):
         return f"{name}: a tick is above 0 and up to {PRICE_MAX} units"
-    if not instrument.lot_size > 0 or not 0 < instrument.min_qty <= instrument.max_qty:
-        return (
-            f"{name}: lot and smallest quantity are above 0, the largest is not below the smallest"
-        )
+    if not (instrument.lot_size > 0 and 0 < instrument.min_qty <= instrument.max_qty <= QTY_MAX):
+        return f"{name}: 0 < lot, 0 < smallest quantity <= largest <= {QTY_MAX} units"
     reference = instrument.reference_price
     if reference is not None and not 0 < reference <= PRICE_MAX:
         return f"{name}: the reference price is above 0 and up to {PRICE_MAX} units"

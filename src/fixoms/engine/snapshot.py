@@ -330,6 +330,6 @@ def _place_orders(state: State, trading: Trading) -> None:
     for listing in state.listings.values():
         listing.book.bids.changed.clear()
         listing.book.asks.changed.clear()
-        indicative = indicate(listing) if listing.phase.is_auction else None
+        indicative = indicate(listing) if listing.in_call else None
         if indicative is not None and indicative.price is not None:
             listing.indicative = indicative

@@ -227,12 +227,11 @@ class Tape:
         """Append the books the command changed, each once and last."""
         for listing in self.touched.values():
             book = listing.book
-            if not book.bids.changed and not book.asks.changed:
-                continue
-            levels = book.bids.drain_changes()
-            asks = book.asks.drain_changes()
-            if levels or asks:
-                self.events.append(_book_changed(listing, tuple(levels + asks)))
+            levels = book.bids.drain_changes() if book.bids.changed else []
+            if book.asks.changed:
+                levels += book.asks.drain_changes()
+            if levels:
+                self.events.append(_book_changed(listing, tuple(levels)))
 
     def next_order_id(self) -> OrderId:
         """A new OrderID(37)."""

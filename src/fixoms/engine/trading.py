@@ -19,6 +19,9 @@ from fixoms.engine.state import State, TradeRecord
 from fixoms.engine.tape import Tape
 from fixoms.engine.timers import Expiries
 
+_NEW, _TRADE = ExecType.NEW, ExecType.TRADE
+_FILL_PART, _FILL_REST = Happening.FILL_PART, Happening.FILL_REST
+_BOOK = Place.BOOK
 _EXEC_TYPE = {Happening.CANCEL: ExecType.CANCELED, Happening.EXPIRE: ExecType.EXPIRED}
 
 
@@ -46,7 +49,7 @@ class Trading:
         state.orders[order.order_id] = order
         session.orders[order.cl_ord_id] = order
         state.cl_ord_ids += 1
-        self._tape.report(order, ExecType.NEW, requester=session.name)
+        self._tape.report(order, _NEW, requester=session.name)
         self.revive(order)
 
     def revive(self, order: Order) -> None:
@@ -69,7 +72,7 @@ class Trading:
     def withdraw(self, order: Order) -> None:
         """Take the order out of the book or the triggers; it stays live."""
         listing = order.listing
-        if order.place is Place.BOOK:
+        if order.place is _BOOK:
             listing.book.leave(order)
             self._tape.touch(listing)
         elif order.place is Place.ARMED:
@@ -101,11 +104,11 @@ class Trading:
             listing.book.reduce(order, qty)
             order.cum_qty = Qty(order.cum_qty + qty)
             order.notional = Notional(order.notional + value)
-            order.apply(Happening.FILL_PART if order.leaves_qty else Happening.FILL_REST)
+            order.apply(_FILL_PART if order.leaves_qty else _FILL_REST)
             exec_ids.append(
                 tape.report(
                     order,
-                    ExecType.TRADE,
+                    _TRADE,
                     last_qty=qty,
                     last_px=price,
                     trade_id=trade_id,
@@ -126,7 +129,7 @@ class Trading:
             )
         )
         for order in (first, second):
-            if order.place is Place.BOOK:
+            if order.place is _BOOK:
                 self._take_shown(order, qty, in_place=aggressor_side is None)
         triggers = listing.triggers
         if (
