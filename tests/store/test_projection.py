@@ -29,7 +29,7 @@ from fixoms.domain.ids import InstrumentId, TradeId
 from fixoms.domain.instrument import Instrument, TickBand
 from fixoms.domain.units import Price, Qty
 from fixoms.journal.entry import Entry
-from fixoms.store.database import StoreError, StoreUnavailableError, sqlite_url
+from fixoms.store.database import StoreUnavailableError, sqlite_url
 from fixoms.store.projection import Projector, clear
 from tests.store.scene import (
     ACME,
@@ -326,7 +326,7 @@ async def test_two_projectors_cannot_both_write(tmp_path: Path) -> None:
     path = tmp_path / "venue.db"
     async with projector(path) as first, projector(path) as second:
         await first.write(scene())
-        with pytest.raises(StoreError, match="another projector writes this database"):
+        with pytest.raises(StoreUnavailableError, match="another projector writes this database"):
             await second.write(scene())
     assert len(rows(path, "SELECT * FROM trades")) == 2
 

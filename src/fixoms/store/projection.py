@@ -22,7 +22,6 @@ from fixoms.store import migrations, schema
 from fixoms.store.batch import Batch, Reference
 from fixoms.store.database import (
     UNREACHABLE,
-    StoreError,
     StoreUnavailableError,
     explain,
     writing_engine,
@@ -66,8 +65,7 @@ class Projector:
     async def write(self, entries: Sequence[Entry]) -> None:
         """Commit the rows of `entries`, which follow the last ones, and the cursor with them.
 
-        Raises StoreUnavailableError with nothing written, or StoreError when another projector
-        moved the cursor; open() again before the next write.
+        Raises StoreUnavailableError with nothing written; open() again before the next write.
         """
         if not entries:
             return
@@ -114,7 +112,8 @@ class Projector:
             return
         found, _time = await _load_cursor(connection)
         if found != self._cursor or self._cursor != 0:
-            raise StoreError(
+            # A rebuild, or a second venue on this database: open() finds out where it stands now.
+            raise StoreUnavailableError(
                 f"another projector writes this database: its cursor moved from entry"
                 f" {self._cursor} to {found}"
             )
