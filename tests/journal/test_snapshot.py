@@ -7,7 +7,7 @@ import pytest
 
 from fixoms.domain.units import SECOND, Nanos
 from fixoms.journal.entry import NumbersReset
-from fixoms.journal.errors import JournalCorruptError
+from fixoms.journal.errors import JournalCorruptError, JournalOrderError
 from fixoms.journal.journal import Journal
 from fixoms.journal.reader import EntriesMissingError, JournalReader
 from fixoms.journal.segment import segment_paths
@@ -166,3 +166,38 @@ async def test_a_pruned_journal_without_its_snapshot_is_refused(tmp_path: Path) 
     snapshot_path(tmp_path, 60).unlink()
     with pytest.raises(JournalCorruptError, match="are needed and are missing"):
         Journal.open(tmp_path, settings)
+
+
+async def test_a_start_does_not_open_what_the_snapshot_covers(tmp_path: Path) -> None:
+    settings = JournalSettings(segment_bytes_max=2000)
+    await venue(tmp_path, 60, {50}, settings)
+    paths = segment_paths(tmp_path, archived=False)
+    assert len(paths) > 8
+    for number in list(paths)[:-4]:
+        paths[number].write_bytes(b"not a database")
+    journal = Journal.open(tmp_path, settings)
+    assert list(journal.recover().entries) == [entry(seq) for seq in range(51, 61)]
+    await journal.close()
+
+
+async def test_a_resend_does_not_keep_a_segment_from_being_retired(tmp_path: Path) -> None:
+    settings = JournalSettings(
+        segment_bytes_max=2000, retention=Retention.ARCHIVE, resend_segments_min=0
+    )
+    await venue(tmp_path, 40, set(), settings)
+    journal = Journal.open(tmp_path, settings)
+    await journal.start()
+    assert len(journal.read_outbound("ALICE", 1, 40, 100)) == 32
+    await journal.write_snapshot(40, b"", time=Nanos(40))
+    assert list(segment_paths(tmp_path, archived=False)) == [
+        max(segment_paths(tmp_path, archived=True))
+    ]
+    await journal.close()
+
+
+async def test_a_snapshot_of_the_future_is_refused(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path)
+    await journal.start()
+    with pytest.raises(JournalOrderError, match="after entry 1, the last is 0"):
+        await journal.write_snapshot(1, b"", time=Nanos(1))
+    await journal.close()

@@ -22,6 +22,7 @@ from fixoms.journal.entry import Inbound, Record
 from fixoms.journal.errors import (
     JournalCorruptError,
     JournalFailedError,
+    JournalOrderError,
     JournalUnwritableError,
 )
 from fixoms.journal.group import CHAIN_START, Batch, Gathering
@@ -83,12 +84,13 @@ class Journal:
         self._recovery = recovery
         self._gathering = gathering
         self._writer = writer
+        self._saving = asyncio.Lock()
         self._handover = Handover()
         self._thread = WriterThread(
             writer, settings, self._handover, self._on_written, self._on_failed
         )
         self._reader = OutboundReader(directory, writer.pending)
-        self._off_loop = ThreadPoolExecutor(1, "journal-reader")
+        self._off_loop = ThreadPoolExecutor(2, "journal-files")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._state = JournalState.OPEN
         self._failure: Exception | None = None
@@ -159,9 +161,7 @@ class Journal:
         after_seq = found.snapshot.seq if found.snapshot else 0
         recovery = Recovery(
             found.snapshot,
-            stream_entries(
-                list(segment_paths(directory, archived=False).values()), after_seq, found.last_seq
-            ),
+            stream_entries(found.paths, after_seq, found.last_seq),
             found.sessions,
             found.last_seq,
             found.last_time,
@@ -406,19 +406,24 @@ class Journal:
         Call it in the same loop iteration in which `engine` was taken. It returns when the
         snapshot is on disk and what nobody needs any more is retired: `readers_at` is the last
         entry the slowest reader has read (None: no reader to wait for). Raises JournalFailedError
-        or OSError; older snapshots stay valid.
+        or OSError; older snapshots stay valid. JournalOrderError: `seq` was not staged yet.
         """
+        if seq > self.last_seq:
+            raise JournalOrderError(f"a snapshot after entry {seq}, the last is {self.last_seq}")
         group = self._gathering.close_group()
         snapshot = Snapshot(seq, time, group, self.sessions(), engine, state_hash)
         await self.drain()
         # The index of messages must reach as far as the snapshot: recovery reads no further back.
         self._thread.put(Batch([], new_day=False, size=0))
-        await asyncio.get_running_loop().run_in_executor(
-            self._off_loop, self._save, snapshot, readers_at
-        )
+        async with self._saving:
+            await asyncio.get_running_loop().run_in_executor(
+                self._off_loop, self._save, snapshot, readers_at
+            )
 
     def _save(self, snapshot: Snapshot, readers_at: int | None) -> None:
         save_snapshot(self._directory, snapshot)
+        # A segment that somebody has open cannot be put away.
+        self._reader.close()
         retire(self._directory, self._settings, readers_at)
 
 

@@ -8,9 +8,11 @@ staged is gone) or `close`, then `recover` and `start` again on the same object.
 """
 
 import asyncio
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator
 from enum import StrEnum
+from itertools import islice
 from typing import TypeAlias
 
 from fixoms.domain.units import Nanos
@@ -127,20 +129,15 @@ class MemoryJournal:
 
     def entries(self, after_seq: int = 0) -> Iterator[Entry]:
         """Committed entries after `after_seq`."""
-        for row in self.rows:
-            if row.last_seq > after_seq:
-                for entry in unpack_entries(row.entries):
-                    if entry.seq > after_seq:
-                        yield entry
+        first = bisect_right(self.rows, after_seq, key=lambda row: row.last_seq)
+        for row in islice(self.rows, first, None):
+            for entry in unpack_entries(row.entries):
+                if entry.seq > after_seq:
+                    yield entry
 
     def read(self, after_seq: int, limit: int) -> list[Entry]:
         """Committed entries after `after_seq`, at most `limit`, as JournalReader.read."""
-        found: list[Entry] = []
-        for entry in self.entries(after_seq):
-            if len(found) >= limit:
-                break
-            found.append(entry)
-        return found
+        return list(islice(self.entries(after_seq), limit))
 
     def recover(self) -> Recovery:
         """Return what to start from, and take records again after `close` or `crash`."""

@@ -8,10 +8,10 @@ left to `verify`, so that a start costs what came since the snapshot and not all
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -29,6 +29,9 @@ _ACCEPT = (
     "If what is missing cannot be brought back from a copy, start once with accept_lost_tail: true"
     " and settle with the brokers what they were told"
 )
+
+
+NEVER: Final = 1 << 62
 
 
 @dataclass(slots=True)
@@ -58,7 +61,10 @@ class Recovery(NamedTuple):
 
 
 class Found(NamedTuple):
-    """State of an existing journal. `spans` are of messages its index does not cover yet."""
+    """State of an existing journal.
+
+    `spans` are of messages its index does not cover yet; `paths` the segments the tail is in.
+    """
 
     head: SegmentHead
     snapshot: Snapshot | None
@@ -68,6 +74,7 @@ class Found(NamedTuple):
     last_time: Nanos
     chain: bytes
     spans: list[Span]
+    paths: list[Path]
 
 
 def examine(
@@ -79,15 +86,13 @@ def examine(
     """
     paths = segment_paths(directory, archived=False)
     _check_numbers(paths)
-    _check_logs(paths, report)
     snapshot, report.broken_snapshots = newest_snapshot(directory)
-    with ExitStack() as opened:
-        segments = [opened.enter_context(closing(Segment(path))) for path in paths.values()]
-        found = _Walk(segments, snapshot, report).run()
-    newest = segments[-1]
+    needed = _needed(list(paths.values()), snapshot.group if snapshot else 0, report)
+    found = _Walk(needed, snapshot, report).run()
+    newest = needed[-1]
     if snapshot and (snapshot.group > found.last_group or snapshot.seq > found.last_seq):
         raise JournalCorruptError(
-            newest.path,
+            newest,
             found.last_group + 1,
             found.last_seq + 1,
             f"the journal ends at entry {found.last_seq}, but a snapshot was made after entry"
@@ -98,7 +103,7 @@ def examine(
         report.lost_groups = marked_group - found.last_group
         if not settings.accept_lost_tail:
             raise JournalCorruptError(
-                newest.path,
+                newest,
                 found.last_group + 1,
                 found.last_seq + 1,
                 f"groups to {marked_group} were confirmed, the journal ends at {found.last_group}",
@@ -116,73 +121,93 @@ def _check_numbers(paths: dict[int, Path]) -> None:
             )
 
 
-def _check_logs(paths: dict[int, Path], report: OpeningReport) -> None:
-    for path in paths.values():
-        try:
-            tail = read_tail(path)
-        except UNREADABLE as error:
-            raise JournalCorruptError(
-                path, 0, 0, f"SQLite cannot read it: {error}", "Restore it from a copy"
-            ) from error
-        if tail.damaged:
-            raise JournalCorruptError(
-                path,
-                0,
-                0,
-                f"its write-ahead log is damaged {tail.size} bytes before its end, and holds"
-                " transactions after the damage",
-                "Restore the segment and its -wal file from a copy. Opening it with SQLite drops"
-                " everything after the damage, so copy both files away first",
-            )
-        report.cut_bytes += tail.size
-        report.cut_frames += tail.frames
+def _needed(paths: list[Path], after_group: int, report: OpeningReport) -> list[Path]:
+    """Segments that hold groups after `after_group`, and the newest in any case.
+
+    The older ones are not even opened, or a start would cost as much as there is history.
+    """
+    needed: list[Path] = []
+    for path in reversed(paths):
+        _check_log(path, report)
+        needed.insert(0, path)
+        with closing(Segment(path)) as segment:
+            if segment.head.first_group <= after_group + 1:
+                break
+    return needed
+
+
+def _check_log(path: Path, report: OpeningReport) -> None:
+    try:
+        tail = read_tail(path)
+    except UNREADABLE as error:
+        raise JournalCorruptError(
+            path, 0, 0, f"SQLite cannot read it: {error}", "Restore it from a copy"
+        ) from error
+    if tail.damaged:
+        raise JournalCorruptError(
+            path,
+            0,
+            0,
+            f"its write-ahead log is damaged {tail.size} bytes before its end, and holds"
+            " transactions after the damage",
+            "Restore the segment and its -wal file from a copy. Opening it with SQLite drops"
+            " everything after the damage, so copy both files away first",
+        )
+    report.cut_bytes += tail.size
+    report.cut_frames += tail.frames
 
 
 class _Walk:
     """One pass over the groups after the snapshot."""
 
-    def __init__(
-        self, segments: list[Segment], snapshot: Snapshot | None, report: OpeningReport
-    ) -> None:
-        self._segments = segments
+    def __init__(self, paths: list[Path], snapshot: Snapshot | None, report: OpeningReport) -> None:
+        self._paths = paths
         self._snapshot = snapshot
+        self._after = snapshot.group if snapshot else 0
         self._report = report
         self._sessions = SessionLog(snapshot.sessions if snapshot else None)
         self._spans: list[Span] = []
+        self._before: Row | None = None
 
     def run(self) -> Found:
-        after = self._snapshot.group if self._snapshot else 0
-        first = self._segments[0]
-        if first.head.first_group > after + 1:
-            raise first.corrupt(
-                first.head.first_group,
-                first.head.first_seq,
-                f"groups {after + 1} to {first.head.first_group - 1} are needed and are missing",
-            )
-        newest = self._segments[-1]
-        indexed = newest.indexed_group()
-        chain, last_group, last_seq = first.head.previous, 0, 0
-        last_time = self._snapshot.time if self._snapshot else Nanos(0)
-        before: Row | None = None
-        for segment in self._segments:
-            if before is None and segment is not newest and segment.last_group() < after:
-                continue
-            if before is not None:
-                _check_head(segment, before)
-            # The group before the first one read is read too, for its digest.
-            for row in segment.rows(max(after, 1) if before is None else 0):
-                _check_follows(segment, row, before)
-                before = row
-                if row.number > after:
-                    self._take(segment, row, keep_spans=segment is newest and row.number > indexed)
-            if before is None:
-                chain = segment.head.previous
-                last_group, last_seq = segment.last_group(), segment.last_seq()
-        if before is not None:
+        with closing(Segment(self._paths[0])) as first:
+            if first.head.first_group > self._after + 1:
+                raise first.corrupt(
+                    first.head.first_group,
+                    first.head.first_seq,
+                    f"groups {self._after + 1} to {first.head.first_group - 1} are needed and are"
+                    " missing",
+                )
+        for path in self._paths[:-1]:
+            with closing(Segment(path)) as segment:
+                self._read(segment, indexed=NEVER)
+        with closing(Segment(self._paths[-1])) as newest:
+            indexed = newest.indexed_group()
+            self._read(newest, indexed)
+            if indexed < self._after:
+                self._spans = _all_spans(newest)
+            return self._found(newest)
+
+    def _read(self, segment: Segment, indexed: int) -> None:
+        """Read the groups of one segment; spans of those after group `indexed` are kept."""
+        if self._before is not None:
+            _check_head(segment, self._before)
+        # The last group the snapshot covers is read as well, for its digest.
+        for row in segment.rows(max(self._after, 1) if self._before is None else 0):
+            _check_follows(segment, row, self._before)
+            self._before = row
+            if row.number > self._after:
+                self._take(segment, row, keep_spans=row.number > indexed)
+
+    def _found(self, newest: Segment) -> Found:
+        before = self._before
+        if before is None:
+            chain = newest.head.previous
+            last_group, last_seq = newest.last_group(), newest.last_seq()
+            last_time = self._snapshot.time if self._snapshot else Nanos(0)
+        else:
             chain, last_group = before.digest(), before.number
             last_seq, last_time = before.last_seq, before.last_time
-        if indexed < after:
-            self._spans = _all_spans(newest)
         return Found(
             newest.head,
             self._snapshot,
@@ -192,6 +217,7 @@ class _Walk:
             last_time,
             chain,
             self._spans,
+            self._paths,
         )
 
     def _take(self, segment: Segment, row: Row, *, keep_spans: bool) -> None:

@@ -5,11 +5,12 @@ Must not know: the FIX session protocol, who asked.
 """
 
 import threading
+from contextlib import closing
 from pathlib import Path
 
 from fixoms.journal.entry import NumbersReset, Outbound
 from fixoms.journal.recovery import decoded_session_records
-from fixoms.journal.segment import Segment, segment_paths
+from fixoms.journal.segment import Segment, SegmentHead, segment_paths
 from fixoms.journal.session_log import Span
 from fixoms.journal.writer import PendingSpans
 
@@ -23,7 +24,8 @@ class OutboundReader:
     def __init__(self, directory: Path, pending: PendingSpans) -> None:
         self._directory = directory
         self._pending = pending
-        self._open: dict[int, Segment] = {}
+        self._heads: dict[int, SegmentHead] = {}
+        self._newest: tuple[int, Segment] | None = None
         self._lock = threading.Lock()
 
     def read(self, session: str, epoch: int, begin: int, end: int, limit: int) -> list[Frame]:
@@ -31,43 +33,57 @@ class OutboundReader:
         with self._lock:
             # Pending spans first: they may move into the index meanwhile, never out of it.
             pending = self._pending.get(session, epoch)
+            paths = segment_paths(self._directory, archived=False)
             frames: dict[int, bytes] = {}
-            for segment in self._segments_from(session, epoch, begin):
-                spans = segment.spans(session, epoch, begin, end)
-                if pending is not None:
-                    spans.append(pending)
-                for span in spans:
-                    if span.last < begin or span.first > end:
-                        continue
-                    _collect(segment, span, begin, end, limit, frames)
-                    if len(frames) >= limit:
-                        break
+            for number in self._segments_from(paths, session, epoch, begin):
+                segment = self._opened(number, paths)
+                try:
+                    spans = segment.spans(session, epoch, begin, end)
+                    if pending is not None:
+                        spans.append(pending)
+                    for span in spans:
+                        if span.first <= end and span.last >= begin and len(frames) < limit:
+                            _collect(segment, span, begin, end, limit, frames)
+                finally:
+                    if self._newest is None or segment is not self._newest[1]:
+                        segment.close()
                 if len(frames) >= limit:
                     break
             return sorted(frames.items())[:limit]
 
-    def _segments_from(self, session: str, epoch: int, begin: int) -> list[Segment]:
-        """Open the segments that may hold message `begin` and later ones, oldest first."""
-        paths = segment_paths(self._directory, archived=False)
-        for gone in self._open.keys() - paths.keys():
-            self._open.pop(gone).close()
-        needed: list[Segment] = []
-        for number, path in sorted(paths.items(), reverse=True):
-            segment = self._open.get(number)
-            if segment is None:
-                segment = self._open[number] = Segment(path)
-            needed.append(segment)
-            before = segment.head.positions.get(session)
+    def _segments_from(
+        self, paths: dict[int, Path], session: str, epoch: int, begin: int
+    ) -> list[int]:
+        """Numbers of the segments that may hold message `begin` and later ones, ascending."""
+        needed: list[int] = []
+        for number in sorted(paths, reverse=True):
+            if number not in self._heads:
+                with closing(Segment(paths[number])) as segment:
+                    self._heads[number] = segment.head
+            needed.append(number)
+            before = self._heads[number].positions.get(session)
             if before is None or before[0] != epoch or before[1] < begin:
                 break
         return needed[::-1]
 
+    def _opened(self, number: int, paths: dict[int, Path]) -> Segment:
+        """Open a segment; the newest one, which most resends are from, stays open."""
+        if number != max(paths):
+            return Segment(paths[number])
+        if self._newest is None or self._newest[0] != number:
+            self._close_newest()
+            self._newest = (number, Segment(paths[number]))
+        return self._newest[1]
+
+    def _close_newest(self) -> None:
+        if self._newest is not None:
+            self._newest[1].close()
+            self._newest = None
+
     def close(self) -> None:
-        """Let go of the files."""
+        """Let go of the files; reading opens them again."""
         with self._lock:
-            for segment in self._open.values():
-                segment.close()
-            self._open.clear()
+            self._close_newest()
 
 
 def _collect(

@@ -163,6 +163,8 @@ class SegmentWriter:
         )
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA wal_autocheckpoint=0")
+        # Elsewhere a sync is a sync; macOS only asks the drive to write when told so.
+        self._connection.execute("PRAGMA fullfsync=ON")
         self._set_sync(full=self._settings.durability is Durability.ALWAYS)
         is_fresh = self._last_group < self._first_group
         self._size = 0 if is_fresh else path.stat().st_size
