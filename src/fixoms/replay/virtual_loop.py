@@ -14,7 +14,7 @@ import selectors
 import socket
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
 
 from fixoms.domain.units import SECOND, Nanos
@@ -59,6 +59,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._elapsed = 0
         self._goal = 0
         self._threads = 0
+        self._workers = ThreadPoolExecutor(1)
         self._waited = 0.0
         self._split = split
         self._backlogs: dict[int, asyncio.Queue[_Caller]] = {}
@@ -114,7 +115,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     ) -> asyncio.Future[Any]:
         """Run `func` in a thread; virtual time stands still until it is done."""
         self._threads += 1
-        future = super().run_in_executor(executor, func, *args)
+        future = super().run_in_executor(executor or self._workers, func, *args)
         future.add_done_callback(self._thread_done)
         return future
 
@@ -161,17 +162,19 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def dispose(self) -> None:
         """Cancel what still runs and close the loop."""
-        tasks = asyncio.all_tasks(self)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            self.run_to_end(asyncio.gather(*tasks, return_exceptions=True))
-        self.run_to_end(self.shutdown_asyncgens())
-        self.run_to_end(self.shutdown_default_executor())
-        for listening in self._sockets:
-            # A venue that died did not close them.
-            listening.close()
-        self.close()
+        try:
+            tasks = asyncio.all_tasks(self)
+            for task in tasks:
+                task.cancel()
+            if tasks:
+                self.run_to_end(asyncio.gather(*tasks, return_exceptions=True))
+            self.run_to_end(self.shutdown_asyncgens())
+        finally:
+            self._workers.shutdown()
+            for listening in self._sockets:
+                # A venue that died did not close them.
+                listening.close()
+            self.close()
 
     def run_to_end(self, awaitable: Any) -> Any:
         """Run one awaitable to its end, timers included, and return its result."""
