@@ -55,6 +55,7 @@ for command in (
     queries.book,
     scripts.replay,
     journal.verify,
+    journal.rebuild,
 ):
     app.command()(command)
 app.command(context_settings={"ignore_unknown_options": True})(desk.operator)

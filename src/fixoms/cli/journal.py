@@ -1,12 +1,14 @@
-"""The journal, offline: `fixoms verify`, `fixoms journal list|print|export`.
+"""The journal, offline: `fixoms verify`, `fixoms rebuild`, `fixoms journal list|print|export`.
 
 Owns: their options and how findings are shown.
-Must not know: the journal's format (journal/), how the engine decides (engine/).
+Must not know: the journal's format (journal/), how the engine decides (engine/), SQL (store/).
 """
 
 # ruff: noqa: PLC0415  # a command imports what it needs when it runs, so that each starts fast
 
-from typing import Annotated
+import asyncio
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,13 +21,21 @@ from fixoms.cli.options import (
     show_json,
 )
 
+if TYPE_CHECKING:
+    from fixoms.config import Config
+
 app = typer.Typer(help="List, print and export the journal.", no_args_is_help=True)
 
 FirstOption = Annotated[int, typer.Option("--first", min=1, help="First entry.")]
 LastOption = Annotated[int | None, typer.Option("--last", min=1, help="Last entry.")]
 
 
-def verify(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False) -> None:
+def verify(
+    config: ConfigOption = DEFAULT_CONFIG,
+    *,
+    sql: Annotated[bool, typer.Option("--sql", help="Compare the SQL tables as well.")] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Check that the journal is whole and that the engine still decides what it says.
 
     For a venue that is not running.
@@ -41,8 +51,9 @@ def verify(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False
         return Engine(rules) if snapshot is None else Engine.restore(snapshot, rules)
 
     report = check(settings.journal_dir, new_engine)
+    differing = _compare_sql(settings) if sql else []
     if as_json:
-        show_json(vars(report))
+        show_json(vars(report) | {"sql_differences": differing})
     else:
         for finding in report.findings:
             typer.echo(f"{finding.kind}: {finding.place}: {finding.text}")
@@ -51,8 +62,34 @@ def verify(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = False
             f"{report.decided} decided again, {report.messages} messages, "
             f"{len(report.findings)} findings"
         )
-    if not report.ok:
+        for difference in differing:
+            typer.echo(f"sql: {difference}")
+        if sql and not differing:
+            typer.echo("the SQL tables agree with the journal")
+    if not report.ok or differing:
         raise typer.Exit(1)
+
+
+def _compare_sql(settings: "Config") -> list[str]:
+    from fixoms.journal.reader import JournalReader
+    from fixoms.store.rebuild import differences
+
+    with closing(JournalReader(settings.journal_dir)) as reader:
+        return asyncio.run(differences(settings.sql_url, reader.read))
+
+
+def rebuild(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Make the SQL tables from the journal again.
+
+    For a venue that is not running.
+    """
+    from fixoms.journal.reader import JournalReader
+    from fixoms.store.rebuild import rebuild as make_again
+
+    settings = load_config(config)
+    with closing(JournalReader(settings.journal_dir)) as reader:
+        last = asyncio.run(make_again(settings.sql_url, reader.read))
+    typer.echo(f"the SQL tables hold {last} entries of the journal")
 
 
 @app.command("list")

@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import secrets
 import signal
-import socket
 import tempfile
 from importlib import resources
 from pathlib import Path
@@ -40,6 +39,8 @@ from fixoms.users import new_user, write_users
 
 TRADERS: Final = {"ALICE": "ALPHA", "BOB": "BRAVO", "CAROL": "CHARLIE"}
 """Trader (CompID of the session, and user) → participant."""
+
+USUAL_PORT: Final = 9878
 
 PAUSE_S: Final = 0.3
 """Between two steps: enough to read along, and for the alerts of a step to arrive."""
@@ -90,13 +91,11 @@ async def _evening(
     port: int | None,
 ) -> None:
     screen.title()
-    config = _prepare(folder, password, port)
     async with contextlib.AsyncExitStack() as closing:
-        server = Server(config, screen.say)
-        await server.start()
+        server, config, fix_port = await _start(screen, folder, password, port)
         closing.push_async_callback(server.stop)
         root = Topics(config.mqtt.prefix, config.venue.name).root
-        subscriber = Subscriber(config.mqtt.embedded_port, root, screen.alert)
+        subscriber = Subscriber(server.mqtt_url, root, screen.alert)
         traders = {
             name: Terminal(name, name.lower(), password, screen.received) for name in TRADERS
         }
@@ -104,15 +103,15 @@ async def _evening(
         closing.push_async_callback(subscriber.stop)
         screen.facts(
             {
-                "FIX 4.4": f"{config.fix.host}:{config.fix.port}",
-                "MQTT": f"127.0.0.1:{config.mqtt.embedded_port}; alerts are marked with !",
+                "FIX 4.4": f"{config.fix.host}:{fix_port}",
+                "MQTT": f"{server.mqtt_url}, alerts are marked with !",
                 "SQL": str(config.data_dir / "venue.db"),
             }
         )
         screen.caption(f"{' and '.join(', '.join(traders).rsplit(', ', 1))} log on")
         for trader in traders.values():
             closing.push_async_callback(trader.log_out)
-            await trader.log_on(config.fix.host, config.fix.port, config.fix.comp_id)
+            await trader.log_on(config.fix.host, fix_port, config.fix.comp_id)
         await asyncio.sleep(PAUSE_S)
         await _play(screen, traders)
         await _wait_for_sql(config)
@@ -120,36 +119,39 @@ async def _evening(
         await _show_result(screen, config, subscriber)
         dictionary = folder / "FIX44-fixoms.xml"
         dictionary.write_text(venue_dictionary().to_quickfix_xml(), encoding="utf-8")
-        screen.how_to_connect(config, password, dictionary)
+        screen.how_to_connect(config, fix_port, password, dictionary, f"{server.mqtt_url} {root}/#")
         if not once:
             screen.say("The venue is up. Ctrl-C ends it.")
             await stop.wait()
 
 
-def _prepare(folder: Path, password: str, port: int | None) -> Config:
+async def _start(
+    screen: Screen, folder: Path, password: str, port: int | None
+) -> tuple[Server, Config, int]:
+    """Start the venue on `port`; without one on its usual port, or on a free one if that is taken.
+
+    Raises CannotStartError.
+    """
+    if port is None:
+        with contextlib.suppress(CannotStartError):
+            return await _start(screen, folder, password, USUAL_PORT)
+        port = 0
+    config = _prepare(folder, password, port)
+    server = Server(config, screen.say)
+    return server, config, await server.start()
+
+
+def _prepare(folder: Path, password: str, port: int) -> Config:
     """Write the demo's configuration and users into `folder`."""
     text = resources.files("fixoms.demo").joinpath("venue.yaml").read_text(encoding="utf-8")
-    fix_port = port or _free_port(9878 if port is None else 0)
-    text = text.replace("port: 9878", f"port: {fix_port}")
-    text = text.replace("embedded_port: 1884", f"embedded_port: {_free_port(1884)}")
     path = folder / "venue.yaml"
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text.replace(f"port: {USUAL_PORT}", f"port: {port}"), encoding="utf-8")
     config = load(path)
     users = {trader.lower(): participant for trader, participant in TRADERS.items()}
     users["guest"] = "GUEST"
     made = {name: new_user(name, participant, password) for name, participant in users.items()}
     write_users(config.users_path, made)
     return config
-
-
-def _free_port(wanted: int) -> int:
-    """`wanted` if nothing listens on it, else any port that is free."""
-    for port in (wanted, 0):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port))
-            return int(probe.getsockname()[1])
-    raise DemoFailed("no TCP port is free on 127.0.0.1")
 
 
 async def _play(screen: Screen, traders: dict[str, Terminal]) -> None:

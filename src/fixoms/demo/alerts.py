@@ -8,6 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 from aiomqtt import Client, MqttError, ProtocolVersion
@@ -38,8 +39,8 @@ class NoEvents(Exception):
 class Subscriber:
     """Listens to everything the venue publishes under `root`; `tell` is given the alerts."""
 
-    def __init__(self, port: int, root: str, tell: Callable[[Event], None]) -> None:
-        self._port = port
+    def __init__(self, url: str, root: str, tell: Callable[[Event], None]) -> None:
+        self._broker = urlsplit(url)
         self._root = root
         self._tell = tell
         self._online = asyncio.Event()
@@ -56,7 +57,7 @@ class Subscriber:
         online.cancel()
         if not self._online.is_set():
             await self.stop()
-            raise NoEvents(f"no events from the MQTT broker at 127.0.0.1:{self._port}")
+            raise NoEvents(f"no events from {self._broker.geturl()}")
 
     async def stop(self) -> None:
         """Unsubscribe and disconnect."""
@@ -85,7 +86,12 @@ class Subscriber:
                 await asyncio.sleep(_RETRY_S)
 
     async def _receive(self) -> None:
-        client = Client("127.0.0.1", self._port, protocol=ProtocolVersion.V311, timeout=5)
+        client = Client(
+            self._broker.hostname or "",
+            self._broker.port or 1883,
+            protocol=ProtocolVersion.V311,  # which the embedded broker speaks
+            timeout=5,
+        )
         async with client:
             await client.subscribe(f"{self._root}/#", qos=1)
             async for message in client.messages:

@@ -35,7 +35,8 @@ class Screen:
 
     def title(self) -> None:
         """Say what this is."""
-        self._console.print(f"[heading]fixoms {__version__}[/] · a venue with everything built in\n")
+        self._console.print(f"[heading]fixoms {__version__}[/] · a venue with everything built in")
+        self._console.print()
 
     def say(self, line: str) -> None:
         """Print a line of the venue's own."""
@@ -111,20 +112,21 @@ class Screen:
         self._heading(f"{total} events came over MQTT")
         self._indented(Text(", ".join(parts)))
 
-    def how_to_connect(self, config: Config, password: str, dictionary: Path) -> None:
+    def how_to_connect(
+        self, config: Config, port: int, password: str, dictionary: Path, mqtt: str
+    ) -> None:
         """Tell how to connect one's own terminal and where to look."""
         self._heading("Connect your own terminal")
         self.facts(
             {
-                "Host, port": f"{config.fix.host}, {config.fix.port}",
+                "Host, port": f"{config.fix.host}, {port}",
                 "BeginString": "FIX.4.4",
                 "SenderCompID": "GUEST",
                 "TargetCompID": config.fix.comp_id,
                 "Username": "guest",
                 "Password": password,
                 "Dictionary": str(dictionary),
-                "MQTT": f"mqtt://127.0.0.1:{config.mqtt.embedded_port} "
-                f"{config.mqtt.prefix}/{config.venue.name}/#",
+                "MQTT": mqtt,
             }
         )
         self._heading("Look around from another shell")
