@@ -113,7 +113,6 @@ LISTS = {
     "ouo": ContingencyType.ONE_UPDATES_OTHER,
     "bracket": ContingencyType.ONE_TRIGGERS_OCO,
 }
-QUIET = {"seller": "", "buyer": ""}
 
 
 def units(text: str) -> Price:
@@ -205,16 +204,14 @@ class Desk:
     def say(self, line: str) -> list[str]:
         """Carry out one request and write down the answers."""
         who, _, words = line.partition(":")
-        command = (
-            self._venue(words.split()) if who == "venue" else self._client(who, words.strip())
-        )
+        command = self._venue(words.split()) if who == "venue" else self._client(who, words.strip())
         told = (self.tell(event) for event in self.handle(command))
         return [text for text in told if text]
 
     def _venue(self, words: list[str]) -> Command:
         match words:
-            case ["phase", phase]:
-                return SetPhase(VENUE, self.instrument.instrument_id, Phase(phase))
+            case ["phase", phase, *scope]:
+                return SetPhase(VENUE, scope[0] if scope else SYMBOL, Phase(phase))
             case ["reference", price]:
                 return SetReferencePrice(VENUE, self.instrument.instrument_id, units(price))
             case ["wait", seconds]:
@@ -282,9 +279,7 @@ class Desk:
                 elif scope == "MAIN" or scope.istitle():
                     kind, segment = MassCancelRequestType.TRADING_SESSION, scope
                 side = SIDES[more[0]] if more else None
-                return MassCancel(
-                    origin, name, kind, symbol=named, segment=segment, side=side
-                )
+                return MassCancel(origin, name, kind, symbol=named, segment=segment, side=side)
             case ["massstatus", name]:
                 return RequestMassStatus(origin, name, MassStatusReqType.ALL_ORDERS)
             case ["lost"]:
@@ -316,7 +311,9 @@ class Desk:
                 )
             case BusinessRejected():
                 reason = spoken(event.reason.name)
-                return f"{event.origin.session} {event.ref_id} BusinessRejected {reason}: {event.text}"
+                return (
+                    f"{event.origin.session} {event.ref_id} BusinessRejected {reason}: {event.text}"
+                )
             case BookChanged():
                 bid = "-" if event.bid_px is None else f"{event.bid_qty}@{money(event.bid_px)}"
                 ask = "-" if event.ask_px is None else f"{event.ask_qty}@{money(event.ask_px)}"
@@ -335,7 +332,10 @@ class Desk:
             case TradeBusted():
                 return f"trade {event.trade_id} busted {event.qty}@{money(event.price)}"
             case TradeCorrected():
-                old, new = f"{event.old_qty}@{money(event.old_price)}", f"{event.qty}@{money(event.price)}"
+                old, new = (
+                    f"{event.old_qty}@{money(event.old_price)}",
+                    f"{event.qty}@{money(event.price)}",
+                )
                 return f"trade {event.trade_id} corrected {old} to {new}"
             case DayEnded():
                 return f"day {event.trading_day} ended, {event.expired} expired"

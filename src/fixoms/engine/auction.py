@@ -77,8 +77,8 @@ def _nothing(listing: Listing) -> IndicativeChanged:
 def _candidates(listing: Listing) -> list[Equilibrium]:
     """Volume and surplus at every limit that can be the price, ascending by price.
 
-    A limit beyond the other side's best can win only while the volume that reaches it from there
-    does not exceed the opposite market orders, so the walk of each side ends early.
+    A limit beyond the other side's best can win over one nearer to it only while the volume gathered
+    up to there does not exceed the opposite market orders, so the walk of each side ends early.
     """
     book = listing.book
     market_bid: int = sum(order.leaves_qty for order in book.market_bids.values())
@@ -116,7 +116,7 @@ def _reaching(
         reach = across is not None and (
             level.price >= across.price if side.descending else level.price <= across.price
         )
-        if not reach and gathered > opposite_market_qty:
+        if not reach and levels and gathered > opposite_market_qty:
             break
         if level.volume:
             levels.append((level.price, level.volume))

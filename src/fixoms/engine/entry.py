@@ -35,6 +35,7 @@ from fixoms.engine.matching import Matching
 from fixoms.engine.order import Happening, Order, Place
 from fixoms.engine.settings import EngineSettings
 from fixoms.engine.state import Session, State
+from fixoms.engine.stops import follow
 from fixoms.engine.tape import Tape
 from fixoms.engine.trading import Trading
 
@@ -100,7 +101,12 @@ class OrderEntry:
         self, cl_ord_id: str, session: Session, user: str, listing: Listing, terms: OrderTerms
     ) -> Order:
         """An order that is not yet in the venue."""
-        return Order(NO_ORDER, cl_ord_id, session.owner(user), listing, terms, self._tape.time)
+        order = Order(NO_ORDER, cl_ord_id, session.owner(user), listing, terms, self._tape.time)
+        if order.trailing:
+            follow(order, listing.last_price)
+        elif order.peg is not None and listing.matches:
+            order.price = listing.peg_price(order)
+        return order
 
     def unknown_symbol(self, symbol: str, market: str) -> Refusal:
         """The refusal of an instrument the venue does not list."""
@@ -238,6 +244,8 @@ class OrderEntry:
         order.triggered = order.triggered and order.conditional
         if stays_limit:
             order.price = limit
+        if order.trailing:
+            follow(order, listing.last_price)
         if order.peg is not None:
             listing.pegs[order.order_id] = order
 

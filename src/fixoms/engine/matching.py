@@ -62,7 +62,9 @@ class Matching:
     def _leave_rest(self, order: Order) -> None:
         """Put what did not trade into the book, or into the call that a sweep has begun."""
         if order.price is None or order.is_immediate:
-            self._trading.finish(order, Happening.CANCEL, "nothing more to trade with")
+            matches = order.listing.matches
+            text = "nothing more to trade with" if matches else "trading was interrupted"
+            self._trading.finish(order, Happening.CANCEL, text)
         elif order.listing.matches:
             self._trading.rest(order)
         else:

@@ -30,15 +30,14 @@ class Triggers:
         self.trailing: dict[OrderId, Order] = {}
 
     def arm(self, order: Order, last: Price | None) -> None:
-        """Let the order wait; a trailing one takes its first stop price from `last`.
+        """Let the order wait; a trailing one has followed the market up to `last`.
 
         A trailing order that has neither a StopPx(99) nor a trade to follow waits for the first.
         """
         order.place = Place.ARMED
         if order.trailing:
             self.trailing[order.order_id] = order
-            if last is not None:
-                order.stop_px = trailed(order, last)
+            follow(order, last)
         self._queue(order)
 
     def disarm(self, order: Order) -> None:
@@ -67,13 +66,12 @@ class Triggers:
     def _trail(self, last: Price) -> None:
         """Let the trailing stop prices follow; their number is bounded (`watched_max`)."""
         for order in self.trailing.values():
-            stop_px = trailed(order, last)
-            if stop_px == order.stop_px:
-                continue
-            if order.level is not None:
-                (self.rising if order.triggers_on_rise else self.falling).remove(order)
-            order.stop_px = stop_px
-            self._queue(order)
+            before, level = order.stop_px, order.level
+            follow(order, last)
+            if order.stop_px != before:
+                if level is not None:
+                    (self.rising if order.triggers_on_rise else self.falling).remove(order)
+                self._queue(order)
 
     def _queue(self, order: Order) -> None:
         if order.stop_px is not None:
@@ -88,16 +86,19 @@ def is_met(order: Order, last: Price | None) -> bool:
     return last >= stop_px if order.triggers_on_rise else last <= stop_px
 
 
-def trailed(order: Order, last: Price) -> Price:
-    """The stop price after a trade at `last`: it moves with the market, never back.
+def follow(order: Order, last: Price | None) -> None:
+    """Move a trailing stop price after a trade at `last`: with the market, never back.
 
     PegOffsetValue(211) is signed: negative for a sell, whose stop only rises; positive for a buy,
     whose stop only falls. The result stays inside the bounds of a price.
     """
+    if last is None or not order.trailing:
+        return
     wanted = Price(min(max(last + (order.terms.peg_offset or 0), 1), PRICE_MAX))
     if order.stop_px is None:
-        return wanted
-    return min(order.stop_px, wanted) if order.is_buy else max(order.stop_px, wanted)
+        order.stop_px = wanted
+    else:
+        order.stop_px = (min if order.is_buy else max)(order.stop_px, wanted)
 
 
 def _rank(order: Order) -> int:
