@@ -177,9 +177,9 @@ def test_trades_taken_back_or_changed() -> None:
 
 
 @pytest.mark.parametrize(("ask", "kind"), [(1005, "book-locked"), (1004, "book-crossed")])
-def test_a_locked_or_crossed_book_is_critical_outside_a_call(ask: int, kind: str) -> None:
+def test_a_locked_or_crossed_book_is_an_alert_outside_a_call(ask: int, kind: str) -> None:
     event: BookChanged = book(bid=(1005, 10), ask=(ask, 10))
-    assert told(event)[:2] == ("critical", kind)
+    assert told(event)[:2] == ("warning", kind)
     assert alert(event, phase=Phase.OPENING_AUCTION) is None
     assert alert(book(bid=(1005, 10), ask=(1006, 10))) is None
     assert alert(book(bid=(1005, 10))) is None

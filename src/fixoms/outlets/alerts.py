@@ -33,12 +33,11 @@ from fixoms.outlets.listings import Listing, Listings
 
 
 class Severity(StrEnum):
-    """How urgent: to know, to look at, to act on, the venue is at fault."""
+    """How urgent: to know, to look at, to act on."""
 
     INFO = "info"
     NOTICE = "notice"
     WARNING = "warning"
-    CRITICAL = "critical"
 
 
 class AlertSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -246,14 +245,17 @@ def _instrument(event: InstrumentDefined) -> Alert | None:
 
 
 def _book(event: BookChanged, listing: Listing) -> Alert | None:
-    """A locked or crossed book while matching is continuous: the venue is at fault."""
+    """A locked or crossed book while matching is continuous: all-or-none orders stand in it.
+
+    Nothing else can stand so; without such an order it is a fault of the venue.
+    """
     if listing.phase is not Phase.CONTINUOUS or event.bid_px is None or event.ask_px is None:
         return None
     if event.bid_px < event.ask_px:
         return None
     state = "locked" if event.bid_px == event.ask_px else "crossed"
     return Alert(
-        severity=Severity.CRITICAL,
+        severity=Severity.WARNING,
         kind=f"book-{state}",
         text=f"the book of {event.symbol} is {state}: bid {listing.price(event.bid_px)}, ask"
         f" {listing.price(event.ask_px)}",
