@@ -1,6 +1,7 @@
 """Staging, confirmation, recovery of the journal on disk."""
 
 import asyncio
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from fixoms.domain.units import SECOND, Nanos
 from fixoms.journal.entry import Entry, Inbound, NumbersReset
 from fixoms.journal.errors import JournalFailedError, JournalLockedError, JournalOrderError
 from fixoms.journal.journal import Journal, JournalState
-from fixoms.journal.segment import segment_paths
+from fixoms.journal.memory import AnyJournal, MemoryJournal
+from fixoms.journal.segment import Segment, segment_paths
 from fixoms.journal.session_log import SessionNumbers
 from fixoms.journal.settings import JournalSettings
 from tests.journal.records import entry, frame, report
@@ -258,3 +260,43 @@ async def test_a_failing_confirmation_fails_the_journal(tmp_path: Path) -> None:
     assert after == []
     assert journal.state is JournalState.FAILED
     await journal.close()
+
+
+@pytest.mark.parametrize("place", ["disk", "memory"])
+async def test_what_is_staged_before_a_flush_is_in_the_same_group(
+    tmp_path: Path, place: str
+) -> None:
+    journal: AnyJournal = Journal.open(tmp_path) if place == "disk" else MemoryJournal()
+    numbers = iter(range(1, 100))
+    journal.before_flush = lambda: journal.stage(report("ALICE", next(numbers)))
+    await journal.start()
+    for seq in range(1, 4):
+        journal.stage(entry(seq))
+        await journal.drain()
+    assert journal.sessions()["ALICE"].next_out == 4
+    await journal.close()
+    if isinstance(journal, MemoryJournal):
+        assert all(row.entries and row.session for row in journal.rows[:3])
+    else:
+        with closing(Segment(tmp_path / "segment-00000001.sqlite")) as segment:
+            assert all(row.entries and row.session for row in segment.rows(1, 3))
+
+
+async def test_a_failing_hook_fails_the_journal(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path)
+    failures: list[Exception] = []
+    journal.on_failure = failures.append
+
+    def broken() -> None:
+        raise ValueError("a broken invariant")
+
+    journal.before_flush = broken
+    await journal.start()
+    journal.stage(entry(1))
+    with pytest.raises(JournalFailedError, match="broken invariant"):
+        await journal.drain()
+    assert len(failures) == 1
+    await journal.close()
+    again = Journal.open(tmp_path)
+    assert again.recover().last_seq == 0
+    await again.close()

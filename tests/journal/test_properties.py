@@ -128,7 +128,7 @@ async def play(
         segment_bytes_max=st.sampled_from([500, 3000, 1 << 20]),
     ),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_what_is_staged_is_recovered(
     steps: list[str], sessions: list[str], limits: JournalSettings
 ) -> None:

@@ -263,7 +263,11 @@ class Journal:
         self._is_scheduled = False
         if self._is_writing or self._state is not JournalState.OPEN or self._loop is None:
             return
-        self.before_flush()
+        try:
+            self.before_flush()
+        except Exception as error:  # a root: what broke here must stop the venue
+            self._fail(error)
+            return
         batch = self._gathering.take()
         if not batch.groups:
             self._confirm(self._take_thens())

@@ -184,7 +184,7 @@ class MemoryJournal:
         """Commit what is staged and call what waits for it, in the order of staging."""
         if self._state is not JournalState.OPEN:
             return
-        if self._mode is not Commit.IMMEDIATE:
+        if self._mode is not Commit.IMMEDIATE and not self._gathering.is_empty:
             self.before_flush()
         for group in self._gathering.take().groups:
             previous = self.rows[-1].digest() if self.rows else CHAIN_START
