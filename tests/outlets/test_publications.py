@@ -35,6 +35,7 @@ MESSAGES: dict[str, type[msgspec.Struct]] = {
     and shape.__struct_config__.tag_field == "type"
     and shape.__struct_config__.tag is not None
     and shape.__module__ == publications.__name__
+    and not shape.__name__.startswith("_")
 }
 HEAD = {"type", "id", "seq", "index", "time"}
 DOCUMENT = files("fixoms.outlets").joinpath("TOPICS.md").read_text(encoding="utf-8")
