@@ -278,8 +278,8 @@ class Desk:
                     kind, named = MassCancelRequestType.SECURITY, scope
                 elif scope == "MAIN" or scope.istitle():
                     kind, segment = MassCancelRequestType.TRADING_SESSION, scope
-                side = SIDES[more[0]] if more else None
-                return MassCancel(origin, name, kind, symbol=named, segment=segment, side=side)
+                narrowed = SIDES[more[0]] if more else None
+                return MassCancel(origin, name, kind, symbol=named, segment=segment, side=narrowed)
             case ["massstatus", name]:
                 return RequestMassStatus(origin, name, MassStatusReqType.ALL_ORDERS)
             case ["lost"]:

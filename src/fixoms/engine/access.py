@@ -7,14 +7,16 @@ Must not know: what the request asks for.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from fixoms.domain.commands import Origin
 from fixoms.engine.state import Session, State
 
 
-class AccessRefusal(str):
-    """Why a sender may not speak, as a text for BusinessMessageReject(j) 380=6."""
+class AccessRefusal(NamedTuple):
+    """Why a sender may not speak, for the Text(58) of a BusinessMessageReject(j) 380=6."""
 
-    __slots__ = ()
+    text: str
 
 
 def admit(state: State, origin: Origin) -> Session | AccessRefusal:

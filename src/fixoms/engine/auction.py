@@ -77,8 +77,8 @@ def _nothing(listing: Listing) -> IndicativeChanged:
 def _candidates(listing: Listing) -> list[Equilibrium]:
     """Volume and surplus at every limit that can be the price, ascending by price.
 
-    A limit beyond the other side's best can win over one nearer to it only while the volume gathered
-    up to there does not exceed the opposite market orders, so the walk of each side ends early.
+    A limit beyond the other side's best can win over a nearer one only while the volume gathered up
+    to there does not exceed the opposite market orders, so the walk of each side ends early.
     """
     book = listing.book
     market_bid: int = sum(order.leaves_qty for order in book.market_bids.values())

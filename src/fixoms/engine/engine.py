@@ -149,7 +149,8 @@ class Engine:
             session = admit(state, command.origin)
             if isinstance(session, AccessRefusal):
                 msg_type, field = _REQUESTS[kind]
-                tape.reject_business(command.origin, msg_type, getattr(command, field), session)
+                ref_id = getattr(command, field)
+                tape.reject_business(command.origin, msg_type, ref_id, session.text)
                 return events
             answer(command, session)
         self._agenda.settle()

@@ -102,10 +102,7 @@ class OrderEntry:
     ) -> Order:
         """An order that is not yet in the venue."""
         order = Order(NO_ORDER, cl_ord_id, session.owner(user), listing, terms, self._tape.time)
-        if order.trailing:
-            follow(order, listing.last_price)
-        elif order.peg is not None and listing.matches:
-            order.price = listing.peg_price(order)
+        _aim(order)
         return order
 
     def unknown_symbol(self, symbol: str, market: str) -> Refusal:
@@ -244,8 +241,7 @@ class OrderEntry:
         order.triggered = order.triggered and order.conditional
         if stays_limit:
             order.price = limit
-        if order.trailing:
-            follow(order, listing.last_price)
+        _aim(order)
         if order.peg is not None:
             listing.pegs[order.order_id] = order
 
@@ -377,6 +373,15 @@ def _is_same(order: Order, command: EnterOrder) -> bool:
         and instrument.symbol == command.symbol
         and command.market in ("", instrument.market)
     )
+
+
+def _aim(order: Order) -> None:
+    """Give an order that follows the market the price it starts from, for its first report."""
+    listing = order.listing
+    if order.trailing:
+        follow(order, listing.last_price)
+    elif order.peg is not None and listing.matches:
+        order.price = listing.peg_price(order)
 
 
 def _is_converted(order: Order) -> bool:
