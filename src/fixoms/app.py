@@ -96,6 +96,7 @@ class Server:
                 wire_log=wire_log,
                 audit=_audit,
                 on_broken=self._fail,
+                hash_off_loop=True,
             )
             port = await venue.start()
         except DecisionDiffersError as error:

@@ -62,7 +62,8 @@ class Venue:
     """Everything of a venue that decides orders. Call `start`, then `stop`.
 
     The journal must be open and not yet started; its recovered entries are decided again here, in
-    the constructor, which raises DecisionDiffersError when they come out otherwise.
+    the constructor, which raises DecisionDiffersError when they come out otherwise. With
+    `hash_off_loop` passwords are checked in a thread, which a virtual clock has no use for.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Venue:
         wire_log: WireLog | None = None,
         audit: Callable[[AuditFact], None] | None = None,
         on_broken: Callable[[Exception], None] | None = None,
+        hash_off_loop: bool = False,
     ) -> None:
         self._config = config
         self._journal = journal
@@ -96,6 +98,7 @@ class Venue:
             name: SessionId(sender_comp_id=config.fix.comp_id, target_comp_id=name)
             for name in config.sessions
         }
+        self._authentication = Authentication(_logon_policies(config), users, clock)
         self._order_entry = OrderEntry(
             sequencer=self.sequencer,
             inbound=Inbound(self.engine.find_instrument, venue_dictionary()),
@@ -105,7 +108,7 @@ class Venue:
                 session: SessionProfile(name=name, participant=config.sessions[name].participant)
                 for name, session in self._session_ids.items()
             },
-            authenticate=Authentication(_logon_policies(config), users, clock),
+            authenticate=self._authentication,
         )
         self._tls = _tls(config)
         self._store = JournalStore(journal, recovery.sessions)
@@ -118,6 +121,7 @@ class Venue:
             sessions_max=max(len(config.sessions), 1),
             wire_log=wire_log,
             audit=audit,
+            prepare=self._prepare_logon if hash_off_loop else None,
             fault=lambda _session, fault: self._broken(fault),
         )
         self._order_entry.deliver_through(self._send)
@@ -154,6 +158,7 @@ class Venue:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._timers
         await self.acceptor.stop(text, self._config.fix.logout_timeout_s)
+        self._authentication.close()
         if self._snapshotting is not None:
             await self._snapshotting
         await self._snapshot_safely()
@@ -169,6 +174,7 @@ class Venue:
         self.sequencer.halt()
         self._store.fail(failure)
         await self.acceptor.stop(STOP_TEXT, timeout_s=1.0)
+        self._authentication.close()
 
     def reload_certificates(self) -> None:
         """Show new certificates to new connections; live ones keep theirs.
@@ -212,6 +218,9 @@ class Venue:
             return heard
         events = self.sequencer.submit(heard, then)
         return self._desk.answer(events, self.sequencer.last_seq)
+
+    async def _prepare_logon(self, session: SessionId, logon: Message) -> None:
+        await self._authentication.prepare(session.target_comp_id, logon)
 
     def _send(self, session: SessionId, message: Message) -> None:
         self.acceptor.send(session, message)

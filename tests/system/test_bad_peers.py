@@ -163,3 +163,18 @@ def test_cancel_and_replace_of_an_unknown_order(alpha: Terminal) -> None:
 def test_a_message_the_venue_does_not_take(alpha: Terminal) -> None:
     alpha.send("R", f131="Q1", f146=1, f55="ACME")
     alpha.expect("j", f372="R", f380="3")
+
+
+def test_five_wrong_passwords_lock_the_user(running: VenueProcess, alpha: Terminal) -> None:
+    for guess in range(6):
+        # The sixth has the right password, too late.
+        password = PASSWORD if guess == 5 else f"wrong-horse-{guess}"
+        with Terminal(running.port, "BRAVO1") as guesser:
+            guesser.send("A", f98=0, f108=30, f553="bravo", f554=password)
+            answer = guesser.receive()
+            assert answer is None or answer[35] == "5"
+    log = (running.config.parent / "var" / "venue.log").read_text()
+    assert "user 'bravo': user is locked" in log
+    assert "wrong-horse" not in log
+    alpha.order("L1", 1, "100", "9.00")
+    alpha.expect("8", f11="L1", f150="0")

@@ -14,7 +14,7 @@ import ipaddress
 import logging
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from fixoms.domain.units import SECOND
@@ -36,6 +36,9 @@ _log = logging.getLogger("fixoms.fix")
 
 _ACCEPT_RETRY_S = 0.1
 """Pause after accept() failed, when the process has no file descriptor left."""
+
+Prepare = Callable[[SessionId, Message], Awaitable[object]]
+"""Slow work of an application before it sees a Logon(A)."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -87,7 +90,9 @@ class Acceptor:
     """Accepts connections for sessions that can come and go at run time.
 
     `unknown`, when given, may answer a Logon(A) of an unknown CompID pair with the configuration
-    for a new session; at most `sessions_max` sessions exist.
+    for a new session; at most `sessions_max` sessions exist. `prepare`, when given, is awaited with
+    each Logon(A) before its session sees it: the place for slow work, such as checking a password
+    hash off the loop. It decides nothing; `Application.from_admin` does, a moment later.
     """
 
     def __init__(
@@ -102,6 +107,7 @@ class Acceptor:
         sessions_max: int = 10_000,
         wire_log: WireLog | None = None,
         audit: Callable[[AuditFact], None] | None = None,
+        prepare: Prepare | None = None,
         fault: Fault | None = None,
     ) -> None:
         self._application = application
@@ -123,6 +129,8 @@ class Acceptor:
         self._accepting: asyncio.Task[None] | None = None
         self._timing: asyncio.Task[None] | None = None
         self._welcoming: set[asyncio.Task[None]] = set()
+        self._prepare = prepare
+        self._preparing: set[asyncio.Task[None]] = set()
         self._all_closed = asyncio.Event()
         self._is_stopping = False
         self.failure: Exception | None = None
@@ -217,7 +225,7 @@ class Acceptor:
         for connection in list(self._connections):
             connection.abort(DisconnectReason.SHUTDOWN, text)
         await self._cancel(self._timing)
-        await self._cancel(*self._welcoming)
+        await self._cancel(*self._welcoming, *self._preparing)
 
     @staticmethod
     async def _cancel(*tasks: "asyncio.Task[None] | None") -> None:
@@ -316,7 +324,7 @@ class Acceptor:
         if self._is_stopping:
             connection.abort(DisconnectReason.SHUTDOWN, "")
 
-    def admit(self, connection: Connection, frame: bytes) -> Link | None:
+    def admit(self, connection: Connection, frame: bytes) -> None:
         """See Host.admit. FIX: Vol. 2 test 1S: strangers learn nothing."""
         try:
             logon = parse(frame)
@@ -324,17 +332,41 @@ class Acceptor:
             logon = malformed.message
         if logon.msg_type != "A":
             connection.close(DisconnectReason.FIRST_MESSAGE_NOT_LOGON, "")
-            return None
+            return
         begin_string = frame[2 : frame.index(b"\x01")].decode("latin-1")
         link = self._session_of(sender_of(logon, begin_string))
         if link is None:
             connection.close(DisconnectReason.UNKNOWN_SESSION, _comp_ids(logon))
-            return None
+        elif self._prepare is None or link.is_in_use:
+            self._join(connection, link)
+        else:
+            connection.pause()
+            preparing = self._prepared(connection, link, logon, self._prepare)
+            task = asyncio.get_running_loop().create_task(preparing)
+            self._preparing.add(task)
+            task.add_done_callback(self._preparing.discard)
+
+    async def _prepared(
+        self, connection: Connection, link: Link, logon: Message, prepare: Prepare
+    ) -> None:
+        """Join once the application is ready; the peer is a stranger until then."""
+        try:
+            await prepare(link.id, logon)
+        except Exception as fault:  # the root of what an application does here
+            _log.exception("%s: the application failed before a Logon(A)", link.id)
+            connection.close(DisconnectReason.APPLICATION_FAILED, str(fault))
+            return
+        connection.resume()
+        self._join(connection, link)
+
+    def _join(self, connection: Connection, link: Link) -> None:
         if link.is_in_use:
             connection.close(DisconnectReason.SESSION_IN_USE, str(link.id))
-            return None
-        self._strangers.discard(connection)
-        return link
+        elif self._links.get(link.id) is not link:
+            connection.close(DisconnectReason.SESSION_REMOVED, str(link.id))
+        elif connection.is_open:
+            self._strangers.discard(connection)
+            connection.join(link)
 
     def _session_of(self, wanted: SessionId) -> Link | None:
         """By CompIDs with SubIDs and LocationIDs, else by CompIDs alone."""

@@ -29,8 +29,8 @@ class Host(Protocol):
     def opened(self, connection: "Connection") -> None:
         """The connection is there."""
 
-    def admit(self, connection: "Connection", frame: bytes) -> Link | None:
-        """The session a first frame asks for, or None to close without a word."""
+    def admit(self, connection: "Connection", frame: bytes) -> None:
+        """Decide on a first frame: let the connection `join` a session, now or later, or close."""
 
     def closed(self, connection: "Connection", reason: DisconnectReason, text: str) -> None:
         """The connection is gone; called once."""
@@ -49,6 +49,7 @@ class Connection(asyncio.BufferedProtocol):
         self._buffer = bytearray(_EARLY_BUFFER_BYTES)
         self._view = memoryview(self._buffer)
         self._early = b""
+        self._is_asking = False
         self._framer = Framer(EARLY_BYTES_MAX)
         self._reason = DisconnectReason.CONNECTION_LOST
         self._text = ""
@@ -66,7 +67,7 @@ class Connection(asyncio.BufferedProtocol):
         # uvloop's transports behave like asyncio.Transport without being one.
         self._transport = cast("asyncio.Transport", transport)
         self._is_open = True
-        transport.set_write_buffer_limits(high=max(self._outbound_bytes_max // 4, 1))
+        self._transport.set_write_buffer_limits(high=max(self._outbound_bytes_max // 4, 1))
         self._host.opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -110,14 +111,15 @@ class Connection(asyncio.BufferedProtocol):
         if len(self._early) > EARLY_BYTES_MAX:
             self.abort(DisconnectReason.FIRST_MESSAGE_NOT_LOGON, "too many bytes before Logon(A)")
             return
+        if self._is_asking:
+            return
         self._framer.feed(data)
         found = self._framer.next()
         if isinstance(found, Garbled):
             self.close(DisconnectReason.GARBLED_LOGON, found.reason.value)
         elif found is not None:
-            link = self._host.admit(self, found.raw)
-            if link is not None:
-                self.join(link)
+            self._is_asking = True
+            self._host.admit(self, found.raw)
 
     def join(self, link: Link) -> None:
         """Take a session; what was read so far goes to it."""

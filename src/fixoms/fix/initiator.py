@@ -156,9 +156,8 @@ class Initiator:
         self._connection = connection
         connection.join(self.link)
 
-    def admit(self, connection: Connection, frame: bytes) -> Link | None:  # noqa: ARG002
+    def admit(self, connection: Connection, frame: bytes) -> None:
         """See Host.admit: the connection has its session from the start."""
-        return None
 
     def closed(self, connection: Connection, reason: DisconnectReason, text: str) -> None:
         """See Host.closed."""

@@ -8,7 +8,9 @@ A stranger learns nothing: an unknown user, a user of another participant, a loc
 password get the same neutral words. The audit fact says which it was.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Protocol
 
 import msgspec
@@ -50,15 +52,37 @@ class Authentication:
         self._policies = policies
         self._users = users
         self._clock = clock
+        self._hashing = ThreadPoolExecutor(1, "passwords")
+        self._verdicts: dict[str, tuple[str, str, str]] = {}
+
+    async def prepare(self, session: str, logon: Message) -> None:
+        """Check the password in a thread of its own: a hash costs the time of many orders.
+
+        The verdict is kept for the Logon(A) that follows, one per session. One thread, so guessers
+        wait for each other and for nobody else.
+        """
+        name, password = _claimed(logon)
+        participant = self._policies[session].participant
+        objection = await asyncio.get_running_loop().run_in_executor(
+            self._hashing, self._users.objection, name, participant, password, self._clock()
+        )
+        self._verdicts[session] = (name, password, objection)
+
+    def close(self) -> None:
+        """End the thread."""
+        self._hashing.shutdown(wait=False, cancel_futures=True)
 
     def __call__(self, session: str, logon: Message) -> str:
         """Return the user who logs on to `session`; raises RejectLogon."""
         policy = self._policies[session]
-        name = logon.text(tags.USERNAME) or ""
-        password = logon.text(tags.PASSWORD) or ""
+        name, password = _claimed(logon)
         if policy.users and name not in policy.users:
             raise RejectLogon(NEUTRAL, audit=f"user {name!r} may not use session {session}")
-        objection = self._users.objection(name, policy.participant, password, self._clock())
+        prepared = self._verdicts.pop(session, None)
+        if prepared is not None and prepared[:2] == (name, password):
+            objection = prepared[2]
+        else:
+            objection = self._users.objection(name, policy.participant, password, self._clock())
         if objection:
             raise RejectLogon(NEUTRAL, audit=f"user {name!r}: {objection}")
         # Only who has proved to be somebody is told what is wrong with the rest.
@@ -69,3 +93,8 @@ class Authentication:
                 f"{policy.heartbeat_s_max}"
             )
         return name
+
+
+def _claimed(logon: Message) -> tuple[str, str]:
+    """Username(553) and Password(554), empty where absent."""
+    return logon.text(tags.USERNAME) or "", logon.text(tags.PASSWORD) or ""
