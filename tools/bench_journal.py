@@ -1,4 +1,4 @@
-"""What durability costs: records a second by policy and batch, and staging beside msgspec.
+"""What durability costs: rates by policy and batch, staging, a busy loop, and starting again.
 
     PYTHONPATH=src python tools/bench_journal.py [--directory DIR] [--seconds S]
 
@@ -11,6 +11,7 @@ import asyncio
 import statistics
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 from fixoms.domain.commands import EnterOrder, OrderTerms, Origin
@@ -96,6 +97,47 @@ def staging_cost(count: int = 20_000) -> tuple[float, float]:
     return min(alone) * per_record, (min(staged) - min(alone)) * per_record
 
 
+async def busy_confirmations(directory: Path, work_us: int, seconds: float) -> list[float]:
+    """Milliseconds to each confirmation, sorted, on a loop that never has a moment to wait."""
+    journal = Journal.open(directory)
+    await journal.start()
+    waits: list[float] = []
+
+    def confirmed(begin: float) -> None:
+        waits.append((time.perf_counter() - begin) * 1e3)
+
+    end = time.perf_counter() + seconds
+    while (begin := time.perf_counter()) < end:
+        while time.perf_counter() - begin < work_us / 1e6:
+            pass
+        journal.stage(entry(journal.last_seq + 1), partial(confirmed, begin))
+        await asyncio.sleep(0)
+    await journal.close()
+    return sorted(waits)
+
+
+async def start_seconds(directory: Path, entries: int, snapshot_at: int) -> float:
+    """Seconds to open a journal of so many orders and read what must be decided again."""
+    journal = Journal.open(directory)
+    await journal.start()
+    while journal.last_seq < entries:
+        for _ in range(100):
+            seq = journal.last_seq + 1
+            journal.stage(entry(seq))
+            journal.stage(Outbound("ALICE", seq, False, FRAME))
+        await journal.drain()
+        if journal.last_seq == snapshot_at:
+            await journal.write_snapshot(snapshot_at, b"", time=journal.last_time)
+    await journal.close()
+    begin = time.perf_counter()
+    journal = Journal.open(directory)
+    read = sum(1 for _ in journal.recover().entries)
+    took = time.perf_counter() - begin
+    assert read == entries - snapshot_at
+    await journal.close()
+    return took
+
+
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--directory", type=Path, help="where to write (default: a temporary one)")
@@ -117,6 +159,20 @@ async def main() -> None:
             f"{batch:>6} {always:>10,.0f} {interval:>11,.0f} {system:>10,.0f}"
             f"   1 : {interval / always:.1f} : {system / always:.1f}"
         )
+    for work_us in (30, 100, 300):
+        with tempfile.TemporaryDirectory(dir=arguments.directory) as directory:
+            waits = await busy_confirmations(Path(directory), work_us, arguments.seconds)
+        print(
+            f"busy loop, {work_us} us a turn: {len(waits) / arguments.seconds:,.0f} entries/s,"
+            f" confirmed after p50 {waits[len(waits) // 2]:.1f} ms,"
+            f" p99 {waits[len(waits) * 99 // 100]:.1f} ms"
+        )
+    for entries in (20_000, 80_000):
+        for snapshot_at in (0, entries - 1000):
+            with tempfile.TemporaryDirectory(dir=arguments.directory) as directory:
+                took = await start_seconds(Path(directory), entries, snapshot_at)
+            what = f"with a snapshot after {snapshot_at:,}" if snapshot_at else "without a snapshot"
+            print(f"start from {entries:,} orders {what}: {took:.3f} s")
 
 
 if __name__ == "__main__":
