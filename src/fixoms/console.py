@@ -45,6 +45,8 @@ _STATUS_STYLES: Final = {
     "trade": "good",
     "critical": "bad",
     "warning": "warn",
+    "notice": "accent",
+    "info": "accent",
 }
 """Words that carry a colour wherever a table shows them."""
 
@@ -98,7 +100,7 @@ def table(columns: Sequence[Column], rows: Sequence[Any], width: int | None = No
 
 def styled(text: str) -> Text:
     """Give a word its colour, if it has one."""
-    return Text(text, style=_STATUS_STYLES.get(text, ""))
+    return Text.assemble((text, _STATUS_STYLES.get(text, "")))
 
 
 def clock_time(iso: str) -> str:

@@ -89,8 +89,7 @@ class Screen:
 
     def alert(self, event: Event) -> None:
         """Show an alert that came over MQTT."""
-        text = Text(f"{event.severity}: ", style="warn") + Text(event.text, style="")
-        self._line("MQTT", "!", "", text)
+        self._line("MQTT", "!", "", styled(event.severity) + Text(f": {event.text}"))
 
     def orders(self, rows: Sequence[OrderRow]) -> None:
         """Show the blotter."""
