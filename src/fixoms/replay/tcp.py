@@ -24,9 +24,10 @@ READ_SIZE = 65_536
 class TcpTarget:
     """An acceptor at `host`:`port`.
 
-    A terminal without an entry in `identities` uses its own name as SenderCompID(49) and, when
-    `username` is set, that name and `password`. `operate` carries out operator's commands, where
-    the caller can reach the venue's operator socket; without it scripts that need one are skipped.
+    A terminal without an entry in `identities` uses its own name as SenderCompID(49) and, when a
+    `password` is set, the user `username` or, when that is empty, one called like itself.
+    `operate` carries out operator's commands, where the caller can reach the venue's operator
+    socket; without it scripts that need one are skipped.
     """
 
     host: str
@@ -106,7 +107,7 @@ class TcpWorld:
         return known or Identity(
             sender_comp_id=terminal,
             target_comp_id=self._target.target_comp_id,
-            username=self._target.username,
+            username=self._target.username or (terminal if self._target.password else ""),
             password=self._target.password,
             reset=self._target.reset,
         )
