@@ -11,7 +11,8 @@ from fixoms.domain.units import Nanos
 from fixoms.journal.entry import Entry
 from fixoms.journal.errors import JournalError
 from fixoms.journal.reader import EntriesMissingError
-from fixoms.outlets.follower import EntryReader, Follower, State
+from fixoms.outlets.follower import EntryReader, Follower
+from fixoms.outlets.status import State
 from tests.store.scene import EntryList, busy_entries
 
 

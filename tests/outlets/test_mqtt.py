@@ -17,8 +17,9 @@ from fixoms.clock import now
 from fixoms.outlets.alerts import AlertSettings
 from fixoms.outlets.cursor import load_cursor
 from fixoms.outlets.embedded import running_broker
-from fixoms.outlets.follower import Follower, State
+from fixoms.outlets.follower import Follower
 from fixoms.outlets.mqtt import BrokerAddress, BrokerUnavailableError, MqttOutlet
+from fixoms.outlets.status import State
 from tests.outlets.brokers import CuttingProxy, Mosquitto, Subscriber, free_port, needs_mosquitto
 from tests.store.scene import EntryList, busy_entries, opening, scene
 

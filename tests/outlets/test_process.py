@@ -17,17 +17,17 @@ from fixoms.journal.entry import Entry
 from fixoms.journal.journal import Journal
 from fixoms.journal.settings import Durability, JournalSettings
 from fixoms.outlets.alerts import AlertSettings
-from fixoms.outlets.follower import State
-from fixoms.outlets.process import OutletsSettings, read_status, run_outlets
+from fixoms.outlets.process import OutletsSettings, run_outlets
+from fixoms.outlets.status import State, read_status
 from fixoms.store.database import sqlite_url
 from tests.outlets.brokers import Mosquitto, Subscriber, free_port, needs_mosquitto
 from tests.store.scene import busy_entries, opening, scene
 
 CHILD = """
-import asyncio, sys
+import sys
 from pathlib import Path
 from fixoms.clock import now
-from fixoms.outlets.process import OutletsSettings, run_outlets
+from fixoms.outlets.process import OutletsSettings, run
 from fixoms.store.database import sqlite_url
 folder = Path(sys.argv[1])
 settings = OutletsSettings(
@@ -35,7 +35,7 @@ settings = OutletsSettings(
     sql_url=sqlite_url(folder / "venue.db"), mqtt_url=sys.argv[2] or None, batch_entries=7,
 )
 say = lambda line: print(line, file=sys.stderr, flush=True)
-sys.exit(asyncio.run(run_outlets(settings, now=now, say=say)))
+sys.exit(run(settings, now=now, say=say))
 """
 
 

@@ -1,5 +1,7 @@
 """Database URLs, and how a database that cannot be reached is described."""
 
+import sys
+
 import pytest
 
 from fixoms.store.database import (
@@ -49,3 +51,15 @@ async def test_a_server_that_is_not_there_is_named_without_its_password() -> Non
     with pytest.raises(StoreUnavailableError, match="PostgreSQL"):
         async with reading(url):
             pass
+
+
+async def test_a_missing_driver_is_said_with_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "asyncpg", None)
+    projector = Projector("postgresql://postgres@127.0.0.1/test")
+    with pytest.raises(
+        StoreError, match=r"PostgreSQL needs the asyncpg package: install"
+    ) as caught:
+        await projector.open()
+    assert not isinstance(caught.value, StoreUnavailableError)

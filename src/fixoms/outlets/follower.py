@@ -11,15 +11,13 @@ import asyncio
 import contextlib
 import sqlite3
 from collections.abc import Callable, Sequence
-from enum import StrEnum
 from typing import Final, Protocol
-
-import msgspec
 
 from fixoms.domain.units import Nanos
 from fixoms.journal.entry import Entry
 from fixoms.journal.errors import JournalError
 from fixoms.journal.reader import EntriesMissingError
+from fixoms.outlets.status import Progress, State
 
 BATCH_ENTRIES: Final = 100
 POLL_FIRST_S: Final = 0.005
@@ -52,25 +50,6 @@ class Outlet(Protocol):
 
     async def close(self) -> None:
         """Let go, finishing what can be finished."""
-
-
-class State(StrEnum):
-    """What an outlet is doing."""
-
-    STARTING = "starting"
-    RUNNING = "running"
-    WAITING = "waiting"
-    FAILED = "failed"
-    STOPPED = "stopped"
-
-
-class Progress(msgspec.Struct, kw_only=True):
-    """Where an outlet stands; `problem` is the last one, empty while it runs."""
-
-    name: str
-    state: State = State.STARTING
-    seq: int = 0
-    problem: str = ""
 
 
 class ForeignJournalError(Exception):

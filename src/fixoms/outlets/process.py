@@ -1,6 +1,6 @@
 """The outlets' process: SQL and MQTT, each at its own pace, beside the venue.
 
-Owns: which outlets run, how the process is told to end, the status file others read.
+Owns: which outlets run, on which event loop, how the process is told to end.
 Must not know: what the outlets write.
 
 The process ends when its standard input does (the venue stopped, or was killed) or on SIGTERM:
@@ -9,9 +9,8 @@ each outlet then writes what is readable, up to `drain_s`, and closes.
 
 import asyncio
 import contextlib
-import os
 import signal
-import sqlite3
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -19,18 +18,16 @@ from typing import Final
 import msgspec
 
 from fixoms.clock import Clock
-from fixoms.journal.errors import JournalError
 from fixoms.journal.reader import JournalReader
 from fixoms.outlets.alerts import AlertSettings
 from fixoms.outlets.cursor import CursorError
-from fixoms.outlets.follower import BATCH_ENTRIES, Follower, State
+from fixoms.outlets.follower import BATCH_ENTRIES, Follower
 from fixoms.outlets.mqtt import BrokerAddress, BrokerUnavailableError, MqttOutlet
 from fixoms.outlets.parent import end_of_input
+from fixoms.outlets.status import State, StatusFile
 from fixoms.store.database import StoreError, StoreUnavailableError
 from fixoms.store.projection import Projector
 
-STATUS_INTERVAL_S: Final = 1.0
-STATUS_FILE: Final = "outlets.json"
 CURSOR_FILE: Final = "mqtt.cursor"
 
 
@@ -54,35 +51,12 @@ class OutletsSettings(msgspec.Struct, frozen=True, kw_only=True):
     drain_s: float = 5.0
 
 
-class OutletStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """Where one outlet stands; `lag` counts the journal entries it has not written yet."""
-
-    name: str
-    state: State
-    seq: int
-    lag: int
-    problem: str
-
-
-class OutletsStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What the process last wrote about itself, once a second and at its end."""
-
-    pid: int
-    journal_seq: int
-    outlets: tuple[OutletStatus, ...]
-
-    @property
-    def slowest_seq(self) -> int:
-        """The last entry every outlet has written: what comes after is still needed."""
-        return min((outlet.seq for outlet in self.outlets), default=self.journal_seq)
-
-
-def read_status(data_dir: Path) -> OutletsStatus | None:
-    """Read the status file; None when there is none or it says nothing."""
-    try:
-        return msgspec.json.decode((data_dir / STATUS_FILE).read_bytes(), type=OutletsStatus)
-    except (OSError, msgspec.DecodeError):
-        return None
+def run(settings: OutletsSettings, *, now: Clock, say: Callable[[str], None]) -> int:
+    """Run the outlets as a program, on an event loop that can do it; returns the exit code."""
+    # The MQTT client watches its socket itself, which the default loop of Windows cannot do.
+    loop = asyncio.SelectorEventLoop if sys.platform == "win32" else None
+    with asyncio.Runner(loop_factory=loop) as runner:
+        return runner.run(run_outlets(settings, now=now, say=say))
 
 
 async def run_outlets(
@@ -100,7 +74,11 @@ async def run_outlets(
     readers = contextlib.ExitStack()
     with readers:
         followers = _followers(settings, now, say, readers)
-        status = _StatusFile(settings, followers, readers)
+        status = StatusFile(
+            settings.data_dir,
+            [follower.progress for follower in followers],
+            _reader(settings, readers),
+        )
         ending = stop or _told_to_end()
         watching = asyncio.create_task(status.keep(), name="outlets status")
         try:
@@ -162,53 +140,6 @@ def _followers(
 
 def _reader(settings: OutletsSettings, readers: contextlib.ExitStack) -> JournalReader:
     return readers.enter_context(contextlib.closing(JournalReader(settings.journal_dir)))
-
-
-class _StatusFile:
-    """Says once a second where the outlets stand."""
-
-    def __init__(
-        self, settings: OutletsSettings, followers: list[Follower], readers: contextlib.ExitStack
-    ) -> None:
-        self._path = settings.data_dir / STATUS_FILE
-        self._followers = followers
-        self._journal = _reader(settings, readers)
-        self._written = b""
-
-    async def keep(self) -> None:
-        """Write the file whenever it would say something new."""
-        while True:
-            self.write()
-            await asyncio.sleep(STATUS_INTERVAL_S)
-
-    def write(self) -> None:
-        """Write the file if it would say something new; without a disk there is no status."""
-        journal_seq = max(follower.progress.seq for follower in self._followers)
-        with contextlib.suppress(JournalError, sqlite3.Error):  # The followers tell of those.
-            journal_seq = max(journal_seq, self._journal.last_seq())
-        text = msgspec.json.encode(
-            OutletsStatus(
-                pid=os.getpid(),
-                journal_seq=journal_seq,
-                outlets=tuple(
-                    OutletStatus(
-                        name=follower.progress.name,
-                        state=follower.progress.state,
-                        seq=follower.progress.seq,
-                        lag=journal_seq - follower.progress.seq,
-                        problem=follower.progress.problem,
-                    )
-                    for follower in self._followers
-                ),
-            )
-        )
-        if text == self._written:
-            return
-        new = self._path.with_suffix(".new")
-        with contextlib.suppress(OSError):
-            new.write_bytes(text)
-            new.replace(self._path)
-            self._written = text
 
 
 def _told_to_end() -> asyncio.Event:
