@@ -4,7 +4,7 @@ A script has a request at the margin of each line and, indented below it, everyt
 answers. `play` reads the requests only and writes the whole transcript anew, so a test compares two
 texts. Sessions A to D are brokers of their own; A2 is a second session of A's broker.
 
-    A: buy X 100 @10 peak=30          A: sell X 100 market tif=IOC      A: buy X 10 type=stop stop=11
+    A: buy X 100 @10 peak=30          A: sell X 100 market tif=IOC     B: buy X 9 type=stop stop=11
     A: replace Y of X 120 @10.01      A: cancel Y of X                  A: status X
     A: list L oco: buy X 10 @9 | sell Y 10 @11                          A: masscancel M all
     venue: phase continuous           venue: reference 10               venue: wait 120

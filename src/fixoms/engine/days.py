@@ -6,6 +6,8 @@ Must not know: schedules; the day is started and ended by commands.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fixoms.domain.commands import EndDay, StartDay
 from fixoms.domain.enums import TimeInForce
 from fixoms.domain.events import DayEnded, DayStarted, ReferencePriceChanged
@@ -29,7 +31,8 @@ class Days:
         """Open a trading day: forget what finished before it, take last prices as reference.
 
         Finished orders, their ClOrdIDs, trades and emptied lists leave memory, so a trade can be
-        busted until the next day starts. A live order keeps its newest ClOrdID(11).
+        busted until the next day starts. A live order keeps its newest ClOrdID(11). A good-till-date
+        order whose ExpireDate(432) fell between the days expires now.
         """
         state, day = self._state, command.trading_day
         if len(day) != 8 or not (day.isascii() and day.isdigit()):
@@ -47,6 +50,7 @@ class Days:
         state.day_is_open = True
         self._forget()
         self._tape.events.append(DayStarted(day))
+        self._expire(lambda order: _is_dated(order, before=day), f"trading day {day} started")
         for listing in state.listings.values():
             if listing.last_price is not None and listing.last_price != listing.reference_price:
                 listing.reference_price = listing.last_price
@@ -88,16 +92,21 @@ class Days:
         if not state.day_is_open:
             self._tape.refuse(command.origin, "no trading day is open")
             return
-        expired = 0
-        for listing in state.listings.values():
-            for order in live_orders(listing.live):
-                if order.is_live and _ends_with(order, state.trading_day):
-                    expired += 1
-                    text = f"trading day {state.trading_day} ended"
-                    self._trading.finish(order, Happening.EXPIRE, text)
+        day = state.trading_day
+        expired = self._expire(lambda order: _ends_with(order, day), f"trading day {day} ended")
         state.day_is_open = False
         self._tape.events.append(DayEnded(state.trading_day, expired))
         self._tape.done(command.origin, f"ended trading day {state.trading_day}")
+
+    def _expire(self, is_due: Callable[[Order], bool], text: str) -> int:
+        """Expire the due orders of every listing in order of entry; how many they were."""
+        expired = 0
+        for listing in self._state.listings.values():
+            for order in live_orders(listing.live):
+                if order.is_live and is_due(order):
+                    expired += 1
+                    self._trading.finish(order, Happening.EXPIRE, text)
+        return expired
 
     def expire_due(self) -> None:
         """Expire the orders whose ExpireTime(126) has come."""
@@ -110,5 +119,11 @@ def _ends_with(order: Order, trading_day: str) -> bool:
     if terms.tif is TimeInForce.GOOD_TILL_CANCEL:
         return False
     if terms.tif is TimeInForce.GOOD_TILL_DATE:
-        return bool(terms.expire_date) and terms.expire_date <= trading_day
+        return _is_dated(order, before=trading_day) or terms.expire_date == trading_day
     return True
+
+
+def _is_dated(order: Order, before: str) -> bool:
+    """Whether the order is good till a date before the day."""
+    terms = order.terms
+    return terms.tif is TimeInForce.GOOD_TILL_DATE and "" < terms.expire_date < before

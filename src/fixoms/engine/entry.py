@@ -139,7 +139,8 @@ class OrderEntry:
             return None
         if order.terms.tif is TimeInForce.AT_THE_CLOSE:
             return None
-        if order.post_only and order.peg is None and listing.book.crosses(order):
+        waits = order.peg is not None and order.price is None
+        if order.post_only and not waits and listing.book.crosses(order):
             best = listing.book.opposite(order).best
             at = "" if best is None else listing.instrument.render_price(best.price)
             text = f"ExecInst(18) 6 would cross the book, whose other side is at {at}"

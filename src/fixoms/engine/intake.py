@@ -35,6 +35,7 @@ _NOT_IN_CALLS: Final = frozenset(
         TimeInForce.GOOD_TILL_CROSSING,
     )
 )
+_OF_ONE_CALL: Final = (TimeInForce.AT_THE_OPENING, TimeInForce.AT_THE_CLOSE)
 _AT_THE_OPENING = TimeInForce.AT_THE_OPENING
 _PRICED: Final = frozenset((OrdType.LIMIT, OrdType.STOP_LIMIT))
 _STOPPED: Final = frozenset((OrdType.STOP, OrdType.STOP_LIMIT, OrdType.MARKET_IF_TOUCHED))
@@ -183,7 +184,7 @@ def _refuse_instructions(terms: OrderTerms) -> Refusal | None:
     if offset is not None and abs(offset) > PRICE_MAX:
         return Refusal(_LIMIT, f"PegOffsetValue(211) {offset} is beyond {PRICE_MAX} units")
     immediate = tif in (TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL)
-    if pegs and pegs != ["a"] and immediate:
+    if pegs and pegs != ["a"] and (immediate or tif in _OF_ONE_CALL):
         return Refusal(_UNSUPPORTED, f"a pegged order takes no TimeInForce(59) {tif}")
     if ExecInst.PARTICIPATE_DONT_INITIATE in insts and (
         immediate or (terms.price is None and ord_type is not OrdType.PEGGED)
