@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, closing
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from fixoms.clock import now
@@ -170,7 +171,7 @@ async def test_a_process_killed_again_and_again_writes_every_row_once(tmp_path: 
     async with a_journal(tmp_path) as journal:
         await write(journal, entries)
     kills = 0
-    while kills < 6:
+    while kills < 4:
         child = await start_child(tmp_path)
         # Killed at a different point of its work each time, wherever that is.
         await grown_by(tmp_path, 20)
@@ -211,13 +212,67 @@ async def test_the_process_ends_when_its_parent_says_so(tmp_path: Path, end: str
     assert projected(tmp_path)[0] == (35 if "SIGINT" in end else 15)
 
 
-async def start_child(folder: Path) -> asyncio.subprocess.Process:
+@needs_mosquitto
+@pytest.mark.skipif(sys.platform == "win32", reason="kills with POSIX signals")
+async def test_a_process_killed_again_and_again_publishes_everything_in_order(
+    tmp_path: Path,
+) -> None:
+    broker = await Mosquitto(tmp_path).start()
+    async with a_journal(tmp_path) as journal:
+        await write(journal, opening() + busy_entries(7, 300))
+        async with Subscriber.to(broker.port, "fixoms/#") as subscriber:
+            for kill in range(4):
+                child = await start_child(tmp_path, broker.url)
+                enough = 200 * (kill + 1)
+                await subscriber.until_count(enough)
+                child.kill()
+                await child.wait()
+            child = await start_child(tmp_path, broker.url)
+            await caught_up(tmp_path, 306)
+            assert child.stdin is not None
+            child.stdin.close()
+            assert await child.wait() == 0
+            await subscriber.until(lambda all_of: all_of.messages[-1][1].get("reason") == "stopped")
+    broker.stop()
+    places: dict[str, tuple[int, int]] = {}
+    for event in subscriber.events():
+        places.setdefault(event["id"], (event["seq"], event["index"]))
+    assert list(places.values()) == sorted(places.values())
+    assert sum(key.startswith("trade-") for key in places) == 300
+    assert sum(key.startswith("order-") for key in places) == 900
+
+
+async def test_a_database_that_cannot_be_written_is_said_once(tmp_path: Path) -> None:
+    stop = asyncio.Event()
+    stop.set()
+    async with a_journal(tmp_path) as journal:
+        await write(journal, opening())
+        assert await run_outlets(settings_for(tmp_path), now=now, say=print, stop=stop) == 0
+        await write(journal, busy_entries(7, 3))
+    read_only = f"sqlite:///file:{tmp_path / 'venue.db'}?mode=ro&uri=true"
+    settings = msgspec.structs.replace(settings_for(tmp_path), sql_url=read_only)
+    stop = asyncio.Event()
+    lines: list[str] = []
+    run = asyncio.create_task(run_outlets(settings, now=now, say=lines.append, stop=stop))
+    # Long enough for three tries.
+    await asyncio.sleep(1.2)
+    stop.set()
+    assert await run == 0
+    (line,) = lines
+    assert line.startswith("sql lags: SQLite file ")
+    assert line.endswith("attempt to write a readonly database; trying again until it works")
+    status = read_status(tmp_path)
+    assert status is not None
+    assert (status.outlets[0].state, status.outlets[0].lag) == (State.WAITING, 3)
+
+
+async def start_child(folder: Path, mqtt_url: str = "") -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
         CHILD,
         str(folder),
-        "",
+        mqtt_url,
         stdin=asyncio.subprocess.PIPE,
         env=os.environ | {"PYTHONWARNINGS": "error"},
     )

@@ -19,11 +19,16 @@ class CursorError(Exception):
 
 
 class Cursor(msgspec.Struct, frozen=True, kw_only=True):
-    """Last journal entry that is out, its time, and the instruments known by then."""
+    """Last journal entry that is out, its time, and what was known by then.
+
+    `listings` are the instruments, `retained` the newest retained message of each topic: a broker
+    that was started anew has none of them. Both are bounded by the number of instruments.
+    """
 
     seq: int = 0
     time: Nanos = Nanos(0)
     listings: dict[InstrumentId, Listing] = {}
+    retained: dict[str, msgspec.Raw] = {}
 
 
 def load_cursor(path: Path) -> Cursor:

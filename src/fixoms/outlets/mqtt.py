@@ -45,6 +45,9 @@ ACK_TIMEOUT_S: Final = 10.0
 CURSOR_INTERVAL_S: Final = 0.25
 """The cursor file is written this often at most; a crash publishes that much again."""
 
+CURSOR_SHARE: Final = 20
+"""With very many instruments the file is larger: writing it may take a twentieth of the time."""
+
 _UNSUPPORTED_PROTOCOL: Final = 132
 _UNSUPPORTED_PROTOCOL_3: Final = 1
 
@@ -112,11 +115,10 @@ class MqttOutlet:
         self._awaited: asyncio.Task[None] | None = None
         self._echo: asyncio.Queue[bytes] = asyncio.Queue(maxsize=16)
         self._cursor: Cursor | None = None
-        self._stored_at = 0.0
+        self._store_after = 0.0
         self._stored_seq = 0
-        # What a broker that lost its memory must be told again; bounded by the number of
-        # instruments and sessions.
-        self._retained: dict[str, Publication] = {}
+        # What a broker that lost its memory, or never had one, must be told again.
+        self._retained: dict[str, msgspec.Raw] = {}
 
     async def open(self) -> tuple[int, Nanos]:
         """Connect, say online, return sequence and time of the last entry that is out.
@@ -127,10 +129,18 @@ class MqttOutlet:
         if self._cursor is None:
             self._cursor = await asyncio.to_thread(load_cursor, self._cursor_path)
             self._stored_seq = self._cursor.seq
+            self._retained = dict(self._cursor.retained)
         self._publisher = Publisher(self._topics, Listings(self._cursor.listings), self._alerts)
         await self._connect()
-        status = Publication(self._topics.status, self._status(ONLINE), retain=True)
-        await self._publish([status, *self._retained.values()])
+        await self._publish(
+            [
+                Publication(self._topics.status, self._status(ONLINE), retain=True),
+                *(
+                    Publication(topic, bytes(payload), retain=True)
+                    for topic, payload in self._retained.items()
+                ),
+            ]
+        )
         return self._cursor.seq, self._cursor.time
 
     async def write(self, entries: Sequence[Entry]) -> None:
@@ -140,11 +150,16 @@ class MqttOutlet:
         """
         if not entries:
             return
-        retained: dict[str, Publication] = {}
+        retained: dict[str, msgspec.Raw] = {}
         await self._publish(self._messages(entries, retained))
         self._retained.update(retained)
         last = entries[-1]
-        self._cursor = Cursor(seq=last.seq, time=last.time, listings=self._publisher.listings)
+        self._cursor = Cursor(
+            seq=last.seq,
+            time=last.time,
+            listings=self._publisher.listings,
+            retained=self._retained,
+        )
         await self._store(force=False)
 
     async def check(self) -> None:
@@ -163,12 +178,12 @@ class MqttOutlet:
         await self._store(force=True)
 
     def _messages(
-        self, entries: Sequence[Entry], retained: dict[str, Publication]
+        self, entries: Sequence[Entry], retained: dict[str, msgspec.Raw]
     ) -> Iterator[Publication]:
         for entry in entries:
             for publication in self._publisher.messages(entry):
                 if publication.retain:
-                    retained[publication.topic] = publication
+                    retained[publication.topic] = msgspec.Raw(publication.payload)
                 yield publication
 
     async def _publish(self, publications: Iterator[Publication] | list[Publication]) -> None:
@@ -322,11 +337,14 @@ class MqttOutlet:
         cursor = self._cursor
         if cursor is None or cursor.seq == self._stored_seq:
             return
-        now = asyncio.get_running_loop().time()
-        if force or now - self._stored_at >= CURSOR_INTERVAL_S:
-            await asyncio.to_thread(store_cursor, self._cursor_path, cursor)
-            self._stored_at = now
-            self._stored_seq = cursor.seq
+        loop = asyncio.get_running_loop()
+        begin = loop.time()
+        if not force and begin < self._store_after:
+            return
+        await asyncio.to_thread(store_cursor, self._cursor_path, cursor)
+        self._stored_seq = cursor.seq
+        end = loop.time()
+        self._store_after = end + max(CURSOR_INTERVAL_S, CURSOR_SHARE * (end - begin))
 
     def _status(self, status: str, reason: str = "") -> bytes:
         seq = 0 if self._cursor is None else self._cursor.seq
