@@ -99,7 +99,7 @@ class Server:
                 hash_off_loop=True,
             )
             port = await venue.start()
-        except DecisionDiffersError as error:
+        except (DecisionDiffersError, JournalError) as error:
             await self._closing.aclose()
             raise CannotStartError(str(error)) from error
         except OSError as error:
@@ -182,8 +182,8 @@ def _report(report: OpeningReport) -> list[str]:
     lines = []
     if report.cut_bytes:
         lines.append(
-            f"journal: the last {report.cut_bytes} bytes were torn and are cut; nobody was told "
-            "of what they held"
+            f"journal: the last {report.cut_bytes} bytes were torn and are cut; with durability "
+            "always nobody was told of what they held"
         )
     if report.lost_groups:
         lines.append(f"journal: {report.lost_groups} confirmed groups are missing")

@@ -114,6 +114,9 @@ class Config(Settings, frozen=True, kw_only=True):
             interval_ms=self.journal.interval_ms,
             segment_bytes_max=self.journal.segment_bytes,
             retention=self.journal.retention,
+            snapshots_kept=self.journal.snapshots_kept,
+            reserve_bytes=self.journal.reserve_bytes,
+            accept_lost_tail=self.journal.accept_lost_tail,
         )
 
     def schedule_steps(self) -> tuple[Step, ...]:

@@ -251,6 +251,9 @@ class JournalSection(_Group, frozen=True):
     segment_bytes: Annotated[int, Meta(ge=1_048_576, le=1_099_511_627_776)] = 536_870_912
     retention: Retention = Retention.KEEP
     snapshot_every: Annotated[int, Meta(ge=100, le=1_000_000_000)] = 100_000
+    snapshots_kept: Annotated[int, Meta(ge=1, le=1_000)] = 3
+    reserve_bytes: Annotated[int, Meta(ge=0, le=1_099_511_627_776)] = 67_108_864
+    accept_lost_tail: bool = False
 
 
 class SqlSettings(_Group, frozen=True):

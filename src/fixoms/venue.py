@@ -109,6 +109,7 @@ class Venue:
                 for name, session in self._session_ids.items()
             },
             authenticate=self._authentication,
+            obstacle=self._obstacle,
         )
         self._tls = _tls(config)
         self._store = JournalStore(journal, recovery.sessions)
@@ -277,6 +278,14 @@ class Venue:
     def _broken(self, fault: Exception) -> None:
         if self._on_broken is not None:
             self._on_broken(fault)
+
+    def _obstacle(self) -> str:
+        """Why new orders cannot be journaled safely; cancels still can, and are few."""
+        if self._journal.low_space:
+            return "the disk of the journal is nearly full"
+        if self._journal.congested:
+            return "the disk of the journal is behind"
+        return ""
 
     def _is_known(self, command: Command) -> bool:
         """Whether an instrument is listed exactly so; the few other records are always told."""

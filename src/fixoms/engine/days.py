@@ -31,8 +31,8 @@ class Days:
         """Open a trading day: forget what finished before it, take last prices as reference.
 
         Finished orders, their ClOrdIDs, trades and emptied lists leave memory, so a trade can be
-        busted until the next day starts. A live order keeps its newest ClOrdID(11). A good-till-date
-        order whose ExpireDate(432) fell between the days expires now.
+        busted until the next day starts. A live order keeps its newest ClOrdID(11). A
+        good-till-date order whose ExpireDate(432) fell between the days expires now.
         """
         state, day = self._state, command.trading_day
         if len(day) != 8 or not (day.isascii() and day.isdigit()):

@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from fixoms.domain.commands import Origin, SessionClosed, SessionOpened
+from fixoms.domain.enums import BusinessRejectReason
 from fixoms.fix import tags
 from fixoms.fix.application import BusinessReject, QuietApplication, UnsupportedMessageType
 from fixoms.fix.effects import DisconnectReason
@@ -32,6 +33,9 @@ Send: TypeAlias = Callable[[SessionId, Message], object]
 Authenticate: TypeAlias = Callable[[str, Message], str]
 """Checks the Logon(A) of the session of this name and returns the user; raises RejectLogon."""
 
+_ADDS_RISK: Final = frozenset({"D", "G", "E"})
+"""Message types that are refused when the venue cannot take more; cancels always go through."""
+
 _LOGGED_OUT: Final = frozenset({DisconnectReason.PEER_LOGOUT, DisconnectReason.LOGOUT_ANSWERED})
 
 
@@ -43,7 +47,10 @@ class SessionProfile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderEntry(QuietApplication):
-    """Takes the application messages of every session and tells sessions what happened."""
+    """Takes the application messages of every session and tells sessions what happened.
+
+    `obstacle` says why no new orders can be taken now, or nothing when they can.
+    """
 
     def __init__(
         self,
@@ -54,6 +61,7 @@ class OrderEntry(QuietApplication):
         reports: ExecutionReports,
         profiles: Mapping[SessionId, SessionProfile],
         authenticate: Authenticate,
+        obstacle: Callable[[], str],
     ) -> None:
         self._sequencer = sequencer
         self._inbound = inbound
@@ -61,6 +69,7 @@ class OrderEntry(QuietApplication):
         self._reports = reports
         self._profiles = profiles
         self._authenticate = authenticate
+        self._obstacle = obstacle
         self._users: dict[SessionId, str] = {}
         self._by_name = {profile.name: session for session, profile in profiles.items()}
         self._send: Send | None = None
@@ -90,6 +99,12 @@ class OrderEntry(QuietApplication):
         """Turn one application message into a command or an answer."""
         msg_type = message.msg_type
         if msg_type in self._inbound.msg_types:
+            if msg_type in _ADDS_RISK and (obstacle := self._obstacle()):
+                raise BusinessReject(
+                    BusinessRejectReason.APPLICATION_NOT_AVAILABLE.value,
+                    f"no new orders are taken: {obstacle}",
+                    message.text(tags.CL_ORD_ID) or "",
+                )
             origin = self._origin(session, int(message.require(tags.MSG_SEQ_NUM)))
             command = self._inbound.translate(message, origin)
             if isinstance(command, Refused):

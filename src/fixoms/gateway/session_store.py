@@ -38,6 +38,8 @@ class JournalStore:
         """Numbers as recovered, or new ones that begin at `now`."""
         numbers = self._recovered.get(session.target_comp_id)
         if numbers is None:
+            # When the numbers began decides when a session's schedule resets them next.
+            self._journal.stage(entry.NumbersReset(session.target_comp_id, 1, 1, now))
             return SessionState(created_at=now)
         return SessionState(
             next_out=numbers.next_out,

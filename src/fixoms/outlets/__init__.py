@@ -1,1 +1,1 @@
-"""Readers of the journal that tell the world: FIX reports here, SQL and MQTT in their own process."""
+"""Readers of the journal that tell the world: FIX here, SQL and MQTT in their own process."""

@@ -4,14 +4,18 @@ Owns: sockets of terminals, the wall clock of a script.
 Must not know: what is said on a connection.
 """
 
+import itertools
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fixoms import clock
 from fixoms.domain.units import SECOND, Nanos
-from fixoms.replay.script import Operate, Restart, Script
+from fixoms.replay.matching import Bindings
+from fixoms.replay.script import Field, Literal, Operate, Restart, Script
+from fixoms.replay.terminal import Terminal
+from fixoms.replay.vocabulary import fix44
 from fixoms.replay.world import Book, CannotConnect, Identity, OperatorRefused
 
 CONNECT_TIMEOUT = 5.0
@@ -26,8 +30,10 @@ class TcpTarget:
 
     A terminal without an entry in `identities` uses its own name as SenderCompID(49) and, when a
     `password` is set, the user `username` or, when that is empty, one called like itself.
-    `operate` carries out operator's commands, where the caller can reach the venue's operator
-    socket; without it scripts that need one are skipped.
+    `run` names this run: with it the identifiers of each script get a suffix of their own, so that
+    scripts may be played again on a venue that remembers ClOrdIDs. With `sweep` every terminal of a
+    script first cancels all its orders. `operate` carries out operator's commands, where the caller
+    can reach the venue's operator socket; without it scripts that need one are skipped.
     """
 
     host: str
@@ -37,8 +43,10 @@ class TcpTarget:
     username: str = ""
     password: str = ""
     reset: bool = True
-    id_suffix: str = ""
+    run: str = ""
+    sweep: bool = False
     operate: Callable[[Sequence[str]], str] | None = None
+    _played: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def lacks(self, script: Script) -> str:
         """See Target.lacks."""
@@ -48,9 +56,14 @@ class TcpTarget:
             return "`operator` needs the in-process venue or the venue's operator socket"
         return ""
 
-    def open(self, script: Script) -> "TcpWorld":  # noqa: ARG002  every script, one acceptor
+    def open(self, script: Script) -> "TcpWorld":
         """See Target.open."""
-        return TcpWorld(self)
+        number = next(self._played)
+        world = TcpWorld(self, f"-{self.run}{number}" if self.run else "")
+        if self.sweep:
+            for terminal in script.terminals():
+                _sweep(world, terminal)
+        return world
 
 
 class TcpLine:
@@ -96,10 +109,10 @@ class TcpWorld:
 
     lasting = True
 
-    def __init__(self, target: TcpTarget) -> None:
+    def __init__(self, target: TcpTarget, id_suffix: str) -> None:
         self._target = target
         self._lines: list[TcpLine] = []
-        self.id_suffix = target.id_suffix
+        self.id_suffix = id_suffix
 
     def identity(self, terminal: str) -> Identity:
         """See World.identity."""
@@ -157,3 +170,37 @@ class TcpWorld:
         """See World.close."""
         for line in self._lines:
             line.cut()
+
+
+def _sweep(world: TcpWorld, name: str) -> None:
+    """Cancel every order of a terminal: log on, OrderMassCancelRequest(q), log out.
+
+    A terminal that cannot log on has no orders to cancel; the script itself will say so.
+    """
+    terminal = Terminal(name, world, fix44(), Bindings(), automatic=True)
+    terminal.connect()
+    terminal.send("A", ())
+    if _came(terminal, "A"):
+        cl_ord_id = f"SWEEP-{world.now()}".encode("latin-1")
+        fields = ((11, "ClOrdID", cl_ord_id), (530, "MassCancelRequestType", b"7"))
+        terminal.send(
+            "q",
+            [
+                Field(tag=tag, name=field_name, value=Literal(text="", wire=wire, exact=True))
+                for tag, field_name, wire in fields
+            ],
+        )
+        _came(terminal, "r")
+        terminal.send("5", ())
+        _came(terminal, "5")
+    terminal.cut()
+
+
+def _came(terminal: Terminal, msg_type: str) -> bool:
+    """Read on until a message of this type comes; false when none does."""
+    while True:
+        while terminal.inbox:
+            if terminal.inbox.popleft().msg_type == msg_type:
+                return True
+        if not terminal.pump(CONNECT_TIMEOUT, 0):
+            return False
