@@ -169,6 +169,7 @@ class Desk:
                 watched_max=int(setup.get("watched", "1000")),
                 list_orders_max=int(setup.get("list", "10")),
                 orders_max=int(setup.get("orders", "1000")),
+                status_reports_max=int(setup.get("statuses", "1000")),
             )
         )
         self.seq = 0

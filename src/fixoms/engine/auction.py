@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from fixoms.domain.enums import OrdType
 from fixoms.domain.events import Event, IndicativeChanged
+from fixoms.domain.ids import OrderId
 from fixoms.domain.units import Price, Qty
 from fixoms.engine.book import Book, Ladder
 from fixoms.engine.listing import Listing
@@ -81,8 +82,8 @@ def _candidates(listing: Listing) -> list[Equilibrium]:
     to there does not exceed the opposite market orders, so the walk of each side ends early.
     """
     book = listing.book
-    market_bid: int = sum(order.leaves_qty for order in book.market_bids.values())
-    market_ask: int = sum(order.leaves_qty for order in book.market_asks.values())
+    market_bid = _market_volume(book.market_bids)
+    market_ask = _market_volume(book.market_asks)
     bids = _reaching(book.bids, book.asks, market_bid, market_ask)
     asks = _reaching(book.asks, book.bids, market_ask, market_bid)
     if not bids and not asks:
@@ -103,6 +104,10 @@ def _candidates(listing: Listing) -> list[Equilibrium]:
             bid_at -= 1
         found.append(Equilibrium(price, min(demand, supply), demand - supply))
     return found
+
+
+def _market_volume(orders: dict[OrderId, Order]) -> int:
+    return sum(order.leaves_qty for order in orders.values() if not order.whole)
 
 
 def _reaching(
@@ -154,7 +159,8 @@ def _first(book: Book, price: Price, *, is_bid: bool) -> Order | None:
     """The order of a side that trades next at `price`."""
     market = book.market_bids if is_bid else book.market_asks
     for order in market.values():
-        return order
+        if not order.whole:
+            return order
     ladder = book.bids if is_bid else book.asks
     level = ladder.best
     while level is not None and (level.price >= price if is_bid else level.price <= price):

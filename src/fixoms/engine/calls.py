@@ -14,6 +14,7 @@ from fixoms.domain.units import Nanos
 from fixoms.engine.listing import Listing
 from fixoms.engine.order import Happening, Place
 from fixoms.engine.settings import EngineSettings
+from fixoms.engine.state import State
 from fixoms.engine.tape import Tape
 from fixoms.engine.trading import Trading, live_orders
 
@@ -21,9 +22,12 @@ from fixoms.engine.trading import Trading, live_orders
 class Calls:
     """Opens auction calls."""
 
-    __slots__ = ("_settings", "_tape", "_trading")
+    __slots__ = ("_settings", "_state", "_tape", "_trading")
 
-    def __init__(self, tape: Tape, trading: Trading, settings: EngineSettings) -> None:
+    def __init__(
+        self, state: State, tape: Tape, trading: Trading, settings: EngineSettings
+    ) -> None:
+        self._state = state
         self._tape = tape
         self._trading = trading
         self._settings = settings
@@ -40,6 +44,7 @@ class Calls:
         """
         old = listing.phase
         listing.set_phase(phase)
+        self._state.interrupted.pop(listing.instrument_id, None)
         self._tape.events.append(
             PhaseChanged(
                 listing.instrument_id,
@@ -56,6 +61,7 @@ class Calls:
             return
         if phase is Phase.VOLATILITY_AUCTION:
             listing.call_ends = Nanos(self._tape.time + self._settings.volatility_auction)
+            self._state.interrupted[listing.instrument_id] = listing
         for order in live_orders(listing.live):
             if order.terms.tif is TimeInForce.GOOD_TILL_CROSSING and order.is_live:
                 self._trading.finish(order, Happening.EXPIRE, "an auction call began")

@@ -88,7 +88,7 @@ class Engine:
         self._state = state = State()
         self._tape = tape = Tape(state)
         self._trading = trading = Trading(state, tape, settings)
-        calls = Calls(tape, trading, settings)
+        calls = Calls(state, tape, trading, settings)
         matching = Matching(state, trading, calls)
         self._agenda = agenda = Agenda(tape, trading, matching, calls, settings)
         self._days = days = Days(state, tape, trading)
@@ -168,7 +168,7 @@ class Engine:
     @property
     def next_timer(self) -> Nanos | None:
         """When AdvanceTime is wanted: an ExpireTime(126) or the end of a volatility auction."""
-        ends = [each.call_ends for each in self._state.listings.values()]
+        ends = [each.call_ends for each in self._state.interrupted.values()]
         moments = [each for each in (self._trading.expiries.next, *ends) if each is not None]
         return min(moments, default=None)
 

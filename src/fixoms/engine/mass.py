@@ -113,41 +113,50 @@ class MassRequests:
     def status(self, command: RequestMassStatus, session: Session) -> None:
         """OrderMassStatusRequest(AF): an ExecType I for each live order, numbered.
 
-        When no order is meant, one Execution of ExecType I, OrdStatus Rejected, OrderID NONE and
-        report count 0 says so.
+        When no order is meant, or more than may be reported at once, one Execution of ExecType I,
+        OrdStatus Rejected, OrderID NONE and report count 0 says so.
         """
         narrowing = self._narrow(
             command,
             needs_symbol=command.request_type is MassStatusReqType.SECURITY,
             needs_segment=command.request_type is MassStatusReqType.TRADING_SESSION,
         )
-        found: list[Order] = []
-        if isinstance(narrowing, Narrowing):
-            found = [
-                each for each in live_orders(session.participant.live) if narrowing.covers(each)
-            ]
-        for number, order in enumerate(found, start=1):
-            self._tape.report(
-                order,
-                ExecType.ORDER_STATUS,
-                requester=session.name,
-                mass_status_req_id=command.mass_status_req_id,
-                report_number=number,
-                report_count=len(found),
-            )
+        if isinstance(narrowing, WrongScope):
+            self._report_no_status(command, session, OrdRejReason.UNKNOWN_SYMBOL, narrowing.text)
+            return
+        found = [each for each in live_orders(session.participant.live) if narrowing.covers(each)]
+        most = self._settings.status_reports_max
         if not found:
-            wrong = isinstance(narrowing, WrongScope)
-            self._tape.report_unknown(
-                ExecType.ORDER_STATUS,
-                session.owner(command.origin.user),
-                "",
-                command.symbol,
-                InstrumentId(""),
-                OrderTerms(command.side or Side.BUY, OrdType.LIMIT, TimeInForce.DAY, Qty(0)),
-                OrdRejReason.UNKNOWN_SYMBOL if wrong else OrdRejReason.UNKNOWN_ORDER,
-                narrowing.text if isinstance(narrowing, WrongScope) else "no live orders are meant",
-                mass_status_req_id=command.mass_status_req_id,
-            )
+            text = "no live orders are meant"
+            self._report_no_status(command, session, OrdRejReason.UNKNOWN_ORDER, text)
+        elif len(found) > most:
+            text = f"{len(found)} orders are meant, at most {most} are reported at once"
+            self._report_no_status(command, session, OrdRejReason.ORDER_EXCEEDS_LIMIT, text)
+        else:
+            for number, order in enumerate(found, start=1):
+                self._tape.report(
+                    order,
+                    ExecType.ORDER_STATUS,
+                    requester=session.name,
+                    mass_status_req_id=command.mass_status_req_id,
+                    report_number=number,
+                    report_count=len(found),
+                )
+
+    def _report_no_status(
+        self, command: RequestMassStatus, session: Session, reason: OrdRejReason, text: str
+    ) -> None:
+        self._tape.report_unknown(
+            ExecType.ORDER_STATUS,
+            session.owner(command.origin.user),
+            "",
+            command.symbol,
+            InstrumentId(""),
+            OrderTerms(command.side or Side.BUY, OrdType.LIMIT, TimeInForce.DAY, Qty(0)),
+            reason,
+            text,
+            mass_status_req_id=command.mass_status_req_id,
+        )
 
     def _narrow(
         self, command: MassCancel | RequestMassStatus, *, needs_symbol: bool, needs_segment: bool

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from fixoms.domain.enums import OrdType, SelfTradePrevention
+from fixoms.domain.ids import OrderId
 from fixoms.domain.units import NOTIONAL_MAX
 from fixoms.engine.book import Ladder, Level, reaches
 from fixoms.engine.calls import Calls
@@ -92,6 +93,7 @@ class Matching:
         left, traded = int(order.leaves_qty), 0
         limit = order.price
         met: dict[int, Order] = {}
+        declined: set[OrderId] = set()
         for level in book.opposite(order).levels():
             price = level.price
             if band is not None and not band[0] <= price <= band[1]:
@@ -106,7 +108,8 @@ class Matching:
                 if stp is not None and resting.owner.participant == order.owner.participant:
                     if stp in _STOPPING:
                         return traded
-                    if stp is SelfTradePrevention.DECREMENT:
+                    if stp is SelfTradePrevention.DECREMENT and resting.order_id not in declined:
+                        declined.add(resting.order_id)
                         left -= min(left, resting.leaves_qty)
                     continue
                 # Of orders that cancel or reduce each other only the first met is counted on.

@@ -109,7 +109,9 @@ class Phases:
     def end_due_calls(self) -> None:
         """Return to continuous trading where a volatility auction has lasted its time."""
         now = self._tape.time
-        for listing in self._state.listings.values():
+        interrupted = self._state.interrupted
+        for instrument_id in sorted(interrupted):
+            listing = interrupted[instrument_id]
             if listing.call_ends is not None and listing.call_ends <= now:
                 text = "the volatility auction has lasted its time"
                 self.move(listing, Phase.CONTINUOUS, text, VENUE)

@@ -125,7 +125,7 @@ class Registry:
             return
         if listing is None:
             listing = Listing(instrument, command.phase)
-            self._state.listings[instrument.instrument_id] = listing
+            self._state.add_listing(listing)
         else:
             if instrument.reference_price != listing.instrument.reference_price:
                 listing.reference_price = instrument.reference_price

@@ -22,6 +22,7 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     | `list_orders_max`: orders in one NewOrderList(E) | the list is rejected |
     | `watched_max`: pegged, trailing and all-or-none orders per instrument | Rejected, 103=3 |
     | `elections_max`: stops one command elects in an instrument | a volatility auction starts |
+    | `status_reports_max`: orders one OrderMassStatusRequest(AF) means | it is refused as a whole |
     | `trades_max`: trades that can still be busted or corrected | the oldest can no longer be |
     """
 
@@ -33,4 +34,5 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     list_orders_max: int = 100
     watched_max: int = 1_000
     elections_max: int = 10_000
+    status_reports_max: int = 10_000
     trades_max: int = 5_000_000

@@ -244,7 +244,7 @@ def restore_state(blob: bytes, state: State, trading: Trading) -> None:
     for each in record.participants:
         state.participants[each.name] = Participant(each.name, each.stp)
     for listed in record.listings:
-        state.listings[listed.instrument.instrument_id] = _read_listing(listed)
+        state.add_listing(_read_listing(listed))
     for bound in record.sessions:
         participant = state.participants[bound.participant]
         session = Session(bound.name, participant, bound.policy)

@@ -74,13 +74,18 @@ class TradeRecord:
 
 
 class State:
-    """The venue's memory. Counters hold the last value given out."""
+    """The venue's memory. Counters hold the last value given out.
+
+    `listings_of` are the listings of each symbol, `interrupted` those in a volatility auction.
+    """
 
     __slots__ = (
         "cl_ord_ids",
         "day_is_open",
         "exec_id",
+        "interrupted",
         "listings",
+        "listings_of",
         "lists",
         "order_id",
         "orders",
@@ -105,9 +110,18 @@ class State:
         self.participants: dict[str, Participant] = {}
         self.sessions: dict[str, Session] = {}
         self.listings: dict[InstrumentId, Listing] = {}
+        self.listings_of: dict[str, list[Listing]] = {}
+        self.interrupted: dict[InstrumentId, Listing] = {}
         self.orders: dict[OrderId, Order] = {}
         self.trades: dict[TradeId, TradeRecord] = {}
         self.lists: dict[tuple[str, str], OrderList] = {}
+
+    def add_listing(self, listing: Listing) -> None:
+        """Register a new listing."""
+        self.listings[listing.instrument_id] = listing
+        self.listings_of.setdefault(listing.instrument.symbol, []).append(listing)
+        if listing.call_ends is not None:
+            self.interrupted[listing.instrument_id] = listing
 
     def find_listing(self, symbol: str, market: str, default_market: str) -> Listing | None:
         """The listing of `symbol` on `market`.
@@ -117,7 +131,7 @@ class State:
         listing = self.listings.get(InstrumentId(f"{symbol}@{market or default_market}"))
         if listing is not None or market:
             return listing
-        named = [each for each in self.listings.values() if each.instrument.symbol == symbol]
+        named = self.listings_of.get(symbol, [])
         return named[0] if len(named) == 1 else None
 
     def find_order(self, session: Session, cl_ord_id: str, order_id: OrderId) -> Order | None:
