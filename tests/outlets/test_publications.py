@@ -19,22 +19,23 @@ from fixoms.domain.events import (
 )
 from fixoms.domain.ids import InstrumentId, TradeId
 from fixoms.domain.units import Price, Qty
-from fixoms.outlets import publications
+from fixoms.outlets import messages
 from fixoms.outlets.alerts import AlertSettings
 from fixoms.outlets.listings import Listings
-from fixoms.outlets.publications import Publication, Publisher, status_payload
+from fixoms.outlets.messages import status_payload
+from fixoms.outlets.publications import Publication, Publisher
 from fixoms.outlets.topics import Topics, level
 from tests.store.scene import ACME, ACME_ID, entry
 from tests.store.trading_day import a_day
 
 MESSAGES: dict[str, type[msgspec.Struct]] = {
     str(shape.__struct_config__.tag): shape
-    for shape in vars(publications).values()
+    for shape in vars(messages).values()
     if isinstance(shape, type)
     and issubclass(shape, msgspec.Struct)
     and shape.__struct_config__.tag_field == "type"
     and shape.__struct_config__.tag is not None
-    and shape.__module__ == publications.__name__
+    and shape.__module__ == messages.__name__
     and not shape.__name__.startswith("_")
 }
 HEAD = {"type", "id", "seq", "index", "time"}

@@ -1,7 +1,7 @@
 """The MQTT outlet: journal entries to a broker, at least once and in order.
 
 Owns: the connection, the window of publishes in flight, the cursor, the gateway's status topic.
-Must not know: what is in a message (publications.py), when to try again (follower.py).
+Must not know: what is in a message (messages.py), when to try again (follower.py).
 
 The cursor moves past an entry only when the broker has acknowledged (PUBACK) everything before it.
 After a lost connection the outlet publishes again from the cursor, in order and with the same ids,
@@ -31,7 +31,8 @@ from fixoms.journal.entry import Entry
 from fixoms.outlets.alerts import AlertSettings
 from fixoms.outlets.cursor import Cursor, load_cursor, store_cursor
 from fixoms.outlets.listings import Listings
-from fixoms.outlets.publications import Publication, Publisher, status_payload
+from fixoms.outlets.messages import status_payload
+from fixoms.outlets.publications import Publication, Publisher
 from fixoms.outlets.topics import Topics
 
 WINDOW: Final = 50
