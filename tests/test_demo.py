@@ -142,7 +142,9 @@ def test_orders_and_trades_are_what_sqlite_holds(demo: Demo) -> None:
         ("80", "9.98", "ALPHA", "CHARLIE"),
     ]
     with sqlite3.connect(f"file:{demo.told('SQL')}?mode=ro", uri=True) as database:
-        rows = database.execute("select cl_ord_id, avg_px from orders order by entered_at").fetchall()
+        rows = database.execute(
+            "select cl_ord_id, avg_px from orders order by entered_at"
+        ).fetchall()
     database.close()
     assert rows == [(row["cl_ord_id"], row["avg_px"]) for row in orders]
     assert ("A4", "10.054") in rows

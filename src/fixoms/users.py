@@ -201,7 +201,7 @@ class UserBook:
             self.refresh()
         verdict = self.check(name, password, now)
         if verdict is not Verdict.RIGHT:
-            return verdict.value
+            return str(verdict.value)
         user = self._users[name]
         return "" if user.participant == participant else f"acts for {user.participant}"
 
