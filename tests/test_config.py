@@ -1,5 +1,6 @@
 """Configuration files: what they may hold, and how every mistake is told."""
 
+import ast
 import re
 from datetime import time
 from decimal import Decimal
@@ -17,6 +18,12 @@ from fixoms.domain.units import Price
 from fixoms.gateway.schedule import MIDNIGHT
 from fixoms.settings import Settings
 
+SOURCE = Path(__file__).parents[1] / "src" / "fixoms"
+GROUPS = [
+    group
+    for group in vars(keys).values()
+    if isinstance(group, type) and issubclass(group, msgspec.Struct)
+]
 VENUE_YAML = Path(__file__).parents[1] / "config" / "venue.yaml"
 
 
@@ -57,13 +64,28 @@ def test_the_shipped_file_explains_every_key_with_its_default() -> None:
     assert read(opened).alerts == read(text).alerts
     written = set(re.findall(r"(?m)(?:^[ #-]*|[{,] ?)(\w+):", text))
     missing = {
-        name
-        for group in vars(keys).values()
-        if isinstance(group, type) and issubclass(group, msgspec.Struct)
-        for name in group.__struct_encode_fields__
-        if name not in written
+        name for group in GROUPS for name in group.__struct_encode_fields__ if name not in written
     }
     assert not missing
+
+
+def test_every_key_is_read_by_something() -> None:
+    """A key that changes nothing would be a promise nobody keeps."""
+    read_names = {
+        node.attr
+        for path in SOURCE.rglob("*.py")
+        if path.name not in ("settings.py", "settings_checks.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute)
+    }
+    unread = {
+        f"{group.__name__}.{name}"
+        for group in GROUPS
+        for name in group.__struct_fields__
+        if name not in read_names
+    }
+    # Descriptions are for the reader of the file.
+    assert unread <= {"ParticipantSettings.description"}
 
 
 def test_scalars_are_taken_as_they_are_written() -> None:

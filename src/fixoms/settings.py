@@ -165,7 +165,6 @@ class SessionSettings(_Group, frozen=True):
     reset_on: tuple[ResetMoment, ...] = ()
     heartbeat_s_min: Annotated[int, Meta(ge=0, le=86_400)] = 0
     heartbeat_s_max: Seconds = 3_600
-    allowed_addresses: tuple[str, ...] = ()
 
 
 class TickStep(_Group, frozen=True, rename={"from_price": "from"}):

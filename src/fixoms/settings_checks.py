@@ -58,7 +58,6 @@ def _session_mistakes(
             f"{key}.heartbeat_s_min",
             f"{session.heartbeat_s_min} is above heartbeat_s_max, {session.heartbeat_s_max}",
         )
-    yield from _address_mistakes(f"{key}.allowed_addresses", session.allowed_addresses)
 
 
 def _address_mistakes(key: str, addresses: tuple[str, ...]) -> Iterator[tuple[str, str]]:
