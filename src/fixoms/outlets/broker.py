@@ -78,11 +78,21 @@ async def _run(host: str, port: int) -> None:
     await serve(listener, stop)
 
 
+def port_number(text: str) -> int:
+    """Read a TCP port, 0 included; raises ValueError."""
+    port = int(text)
+    if not 0 <= port <= 65_535:
+        raise ValueError(text)
+    return port
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the broker as a program."""
     parser = argparse.ArgumentParser(prog="python -m fixoms.outlets.broker", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument("--port", type=int, default=0, help="port to listen on; 0: any free one")
+    parser.add_argument(
+        "--port", type=port_number, default=0, help="port to listen on; 0: any free one"
+    )
     chosen = parser.parse_args(arguments)
     # A client that vanishes is everyday life here; amqtt would log each one.
     logging.disable(logging.CRITICAL)
