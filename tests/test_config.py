@@ -48,7 +48,7 @@ def test_an_empty_file_is_the_defaults() -> None:
 def test_the_shipped_file_is_sound() -> None:
     config = load(VENUE_YAML)
     assert [each.symbol for each in config.instruments] == ["ACME", "GLOBEX", "INITECH"]
-    assert config.data_dir == VENUE_YAML.parent / "../var/venue"
+    assert config.data_dir == VENUE_YAML.parents[1] / "var" / "venue"
 
 
 def test_the_shipped_file_explains_every_key_with_its_default() -> None:

@@ -9,6 +9,7 @@ Paths in a file are taken from the folder the file stands in. Passwords never st
 have hashes in their own file (users.py), and outside services name a `password_file`.
 """
 
+import os
 from datetime import time
 from decimal import Decimal
 from pathlib import Path
@@ -48,7 +49,7 @@ class Config(Settings, frozen=True, kw_only=True):
 
     def file(self, name: str) -> Path:
         """Path `name` as the config file means it: from the folder that file stands in."""
-        return (self.path.parent / Path(name).expanduser()).absolute()
+        return Path(os.path.normpath(self.path.parent / Path(name).expanduser()))
 
     @property
     def data_dir(self) -> Path:
