@@ -28,6 +28,7 @@ from fixoms.gateway.recovery import DecisionDiffersError
 from fixoms.journal.errors import JournalError
 from fixoms.journal.journal import Journal
 from fixoms.journal.recovery import OpeningReport
+from fixoms.outlets.status import read_status
 from fixoms.settings import EMBEDDED, OFF
 from fixoms.users import LockOut, UserBook
 from fixoms.venue import Venue
@@ -96,6 +97,7 @@ class Server:
                 wire_log=wire_log,
                 audit=_audit,
                 on_broken=self._fail,
+                slowest_reader=lambda: _slowest_reader(config),
                 hash_off_loop=True,
             )
             port = await venue.start()
@@ -167,6 +169,12 @@ class Server:
         for child in reversed(self._children):
             await child.stop()
         self._children.clear()
+
+
+def _slowest_reader(config: Config) -> int:
+    """Find the last entry every outlet has written; 0 while none has said so."""
+    status = read_status(config.data_dir)
+    return 0 if status is None else status.slowest_seq
 
 
 def _free_port() -> int:

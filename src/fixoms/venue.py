@@ -58,12 +58,18 @@ STOP_TEXT: Final = "The venue stops"
 _log = logging.getLogger("fixoms")
 
 
+def no_reader() -> int | None:
+    """Nobody reads the journal of a venue that lives in one process."""
+    return None
+
+
 class Venue:
     """Everything of a venue that decides orders. Call `start`, then `stop`.
 
     The journal must be open and not yet started; its recovered entries are decided again here, in
     the constructor, which raises DecisionDiffersError when they come out otherwise. With
     `hash_off_loop` passwords are checked in a thread, which a virtual clock has no use for.
+    `slowest_reader` tells the last entry every outlet has read: what is older may be retired.
     """
 
     def __init__(
@@ -76,6 +82,7 @@ class Venue:
         wire_log: WireLog | None = None,
         audit: Callable[[AuditFact], None] | None = None,
         on_broken: Callable[[Exception], None] | None = None,
+        slowest_reader: Callable[[], int | None] = no_reader,
         hash_off_loop: bool = False,
     ) -> None:
         self._config = config
@@ -130,6 +137,7 @@ class Venue:
         self._dirty: dict[SessionId, None] = {}
         self._desk = Desk(self.engine, config.parse_instrument, self._session_rows)
         self._on_broken = on_broken
+        self._slowest_reader = slowest_reader
         self._snapshot_seq = recovery.snapshot.seq if recovery.snapshot else 0
         self._snapshotting: asyncio.Task[None] | None = None
         self._timers: asyncio.Task[None] | None = None
@@ -190,10 +198,15 @@ class Venue:
 
         Orders wait while the state is packed; writing it is off the loop.
         """
+        # The group that ends here must hold every message its entries caused.
+        self._flush_links()
         seq = self._snapshot_seq = self.sequencer.last_seq
-        blob = self.engine.snapshot()
         await self._journal.write_snapshot(
-            seq, blob, time=self.sequencer.last_time, state_hash=self.engine.state_hash()
+            seq,
+            self.engine.snapshot(),
+            time=self.sequencer.last_time,
+            state_hash=self.engine.state_hash(),
+            readers_at=self._slowest_reader(),
         )
 
     def operate(self, words: Sequence[str], operator: str) -> Answer:
