@@ -4,9 +4,9 @@ import asyncio
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from fixoms import clock
-from fixoms.domain.units import Nanos
 from fixoms.fix import (
     Acceptor,
     Dictionary,
@@ -32,11 +32,21 @@ VENUE = "ECHO"
 class Echo(QuietApplication):
     acceptor: Acceptor
 
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, str]] = []
+
     def from_app(self, session: SessionId, message: Message) -> None:
+        self.heard.append((session.target_comp_id, message.msg_type))
         self.acceptor.send(session, Message(message.msg_type, body_fields(message)))
 
 
-def echo_acceptor(store: Store, now: clock.Clock) -> Acceptor:
+@dataclass(frozen=True, slots=True)
+class Running:
+    port: int
+    heard: list[tuple[str, str]]
+
+
+def echo_application(store: Store, now: clock.Clock) -> Echo:
     application = Echo()
     application.acceptor = Acceptor(
         application=application,
@@ -52,12 +62,12 @@ def echo_acceptor(store: Store, now: clock.Clock) -> Acceptor:
             for name in TERMINALS
         ],
     )
-    return application.acceptor
+    return application
 
 
 class EchoSubject:
     def __init__(self, loop: VirtualLoop, store: Store) -> None:
-        self._acceptor = echo_acceptor(store, loop.now)
+        self._acceptor = echo_application(store, loop.now).acceptor
 
     async def start(self) -> int:
         return await self._acceptor.start()
@@ -92,20 +102,21 @@ ECHO = VirtualTarget(_found)
 
 
 @contextmanager
-def echo_over_tcp() -> Iterator[int]:
+def echo_over_tcp() -> Iterator[Running]:
     """A real echo acceptor on a real port, on a loop in a thread of its own."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
 
-    async def start() -> tuple[Acceptor, int]:
-        acceptor = echo_acceptor(MemoryStore(), lambda: Nanos(clock.now()))
-        return acceptor, await acceptor.start()
+    async def start() -> tuple[Echo, int]:
+        application = echo_application(MemoryStore(), clock.now)
+        return application, await application.acceptor.start()
 
     try:
-        acceptor, port = asyncio.run_coroutine_threadsafe(start(), loop).result(10)
-        yield port
-        asyncio.run_coroutine_threadsafe(acceptor.stop(timeout_s=0.2), loop).result(10)
+        application, port = asyncio.run_coroutine_threadsafe(start(), loop).result(10)
+        yield Running(port, application.heard)
+        stopping = application.acceptor.stop(timeout_s=0.2)
+        asyncio.run_coroutine_threadsafe(stopping, loop).result(10)
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)

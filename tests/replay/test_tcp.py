@@ -18,8 +18,8 @@ SESSION = Path(__file__).parents[2] / "sessions" / "session"
 
 @pytest.fixture(scope="module")
 def target() -> Iterator[TcpTarget]:
-    with echo_over_tcp() as port:
-        yield TcpTarget(host="127.0.0.1", port=port, target_comp_id=VENUE)
+    with echo_over_tcp() as echo:
+        yield TcpTarget(host="127.0.0.1", port=echo.port, target_comp_id=VENUE)
 
 
 @pytest.mark.parametrize(
@@ -51,11 +51,11 @@ def test_a_script_can_be_played_twice_on_one_acceptor(target: TcpTarget) -> None
 
 
 def test_identifiers_take_the_suffix_of_the_run() -> None:
-    with echo_over_tcp() as port:
-        target = TcpTarget(host="127.0.0.1", port=port, target_comp_id=VENUE, id_suffix="-7")
+    with echo_over_tcp() as echo:
+        target = TcpTarget(host="127.0.0.1", port=echo.port, target_comp_id=VENUE, run="7-")
         script = parse_script(
             "title t\nALICE > NewOrderSingle ClOrdID=A1 Symbol=ACME Side=Buy OrdType=Market\n"
-            'ALICE < NewOrderSingle ClOrdID="A1-7"\n'
+            'ALICE < NewOrderSingle ClOrdID="A1-7-1"\n'
             "ALICE > NewOrderSingle ClOrdID=A2 Symbol=ACME Side=Buy OrdType=Market\n"
             "ALICE < NewOrderSingle ClOrdID=A2\n",
             "t.fix",
@@ -85,3 +85,12 @@ def test_nobody_listens() -> None:
     result = replay_file(SESSION / "4b_answers_test_request.fix", target)
     assert result.outcome is Outcome.FAILED
     assert f"ALICE cannot connect to 127.0.0.1:{port}: Connection refused" in result.text
+
+
+def test_orders_left_by_an_earlier_script_are_swept_first() -> None:
+    with echo_over_tcp() as echo:
+        target = TcpTarget(host="127.0.0.1", port=echo.port, target_comp_id=VENUE, sweep=True)
+        for name in ("ALICE", "BOB"):
+            play(parse_script(f"title t\nlogon {name}\n", "t.fix", fix44()), target, fix44())
+        # The second script sweeps the terminal of the first one too.
+        assert echo.heard == [("ALICE", "q"), ("ALICE", "q"), ("BOB", "q")]

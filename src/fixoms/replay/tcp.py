@@ -21,6 +21,9 @@ from fixoms.replay.world import Book, CannotConnect, Identity, OperatorRefused
 CONNECT_TIMEOUT = 5.0
 """Seconds until a connection that is not accepted is given up."""
 
+SWEEP_PATIENCE = 1.0
+"""Seconds to wait for each answer while orders of earlier scripts are canceled."""
+
 READ_SIZE = 65_536
 
 
@@ -31,8 +34,8 @@ class TcpTarget:
     A terminal without an entry in `identities` uses its own name as SenderCompID(49) and, when a
     `password` is set, the user `username` or, when that is empty, one called like itself.
     `run` names this run: with it the identifiers of each script get a suffix of their own, so that
-    scripts may be played again on a venue that remembers ClOrdIDs. With `sweep` every terminal of a
-    script first cancels all its orders. `operate` carries out operator's commands, where the caller
+    scripts may be played again on a venue that remembers ClOrdIDs. With `sweep` every terminal met
+    so far first cancels all its orders. `operate` carries out operator's commands, where the caller
     can reach the venue's operator socket; without it scripts that need one are skipped.
     """
 
@@ -47,6 +50,7 @@ class TcpTarget:
     sweep: bool = False
     operate: Callable[[Sequence[str]], str] | None = None
     _played: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    _terminals: dict[str, None] = field(default_factory=dict)
 
     def lacks(self, script: Script) -> str:
         """See Target.lacks."""
@@ -61,7 +65,8 @@ class TcpTarget:
         number = next(self._played)
         world = TcpWorld(self, f"-{self.run}{number}" if self.run else "")
         if self.sweep:
-            for terminal in script.terminals():
+            self._terminals.update(dict.fromkeys(script.terminals()))
+            for terminal in self._terminals:
                 _sweep(world, terminal)
         return world
 
@@ -190,17 +195,17 @@ def _sweep(world: TcpWorld, name: str) -> None:
                 for tag, field_name, wire in fields
             ],
         )
-        _came(terminal, "r")
+        _came(terminal, "rj")
         terminal.send("5", ())
         _came(terminal, "5")
     terminal.cut()
 
 
-def _came(terminal: Terminal, msg_type: str) -> bool:
-    """Read on until a message of this type comes; false when none does."""
+def _came(terminal: Terminal, msg_types: str) -> bool:
+    """Read on until a message of one of these types comes; false when none does."""
     while True:
         while terminal.inbox:
-            if terminal.inbox.popleft().msg_type == msg_type:
+            if terminal.inbox.popleft().msg_type in msg_types:
                 return True
-        if not terminal.pump(CONNECT_TIMEOUT, 0):
+        if not terminal.pump(SWEEP_PATIENCE, 0):
             return False
