@@ -1,0 +1,426 @@
+"""One instrument of the reference venue: what its orders do to each other.
+
+Owns: working an order, triggers, the uncross, phases of one instrument, and the reports of these.
+Must not know: who may send what, ClOrdIDs, days, lists (venue.py), and anything of fixoms.engine.
+"""
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from fixoms.domain.enums import ExecInst, OrdRejReason, OrdStatus, OrdType, Phase, TimeInForce
+from fixoms.domain.instrument import Instrument
+from fixoms.domain.units import NOTIONAL_MAX, Price, Qty
+
+from .book import Meeting, Outcome, Place, RefOrder, accepts, queue, sweep, uncross_price
+from .report import Reason, Report
+
+
+class Market:
+    """The orders of one instrument in order of entry, its phase and its prices."""
+
+    def __init__(
+        self, instrument: Instrument, phase: Phase, tell: Callable[[Report], None]
+    ) -> None:
+        self.instrument = instrument
+        self.phase = phase
+        self.reference: int | None = instrument.reference_price
+        self.last: int | None = None
+        self.orders: list[RefOrder] = []
+        self.elected: list[RefOrder] = []
+        self.ranks = 0
+        self._tell = tell
+        self._indicated: tuple[int | None, int, int] = (None, 0, 0)
+
+    def report(self, kind: str, order: RefOrder, **more: object) -> None:
+        """Report the order as it stands now."""
+        report = Report(
+            kind,
+            order.session,
+            order.cl_ord_id,
+            status=order.status.name,
+            order_qty=order.terms.qty,
+            price=order.price,
+            stop_px=order.stop,
+            leaves=order.leaves,
+            cum=order.cum,
+            notional=order.notional,
+        )
+        self._tell(report._replace(**more))  # type: ignore[arg-type]
+
+    def refusals(self, order: RefOrder) -> set[Reason]:
+        """Why an order as it comes in (or comes back changed) is refused; empty when it is not."""
+        terms, tick = order.terms, self.instrument.tick_at
+        reasons: set[Reason] = set()
+        if any(self._odd(order)):
+            reasons |= {OrdRejReason.UNSUPPORTED_ORDER_CHARACTERISTIC, OrdRejReason.OTHER}
+        if terms.qty <= 0 or terms.qty % self.instrument.lot_size:
+            reasons |= {OrdRejReason.INCORRECT_QUANTITY}
+        if not self.instrument.min_qty <= terms.qty <= self.instrument.max_qty:
+            reasons |= {OrdRejReason.INCORRECT_QUANTITY, OrdRejReason.ORDER_EXCEEDS_LIMIT}
+        for price in (terms.price, terms.stop_px):
+            if price is not None and (price <= 0 or price % tick(price)):
+                reasons |= {OrdRejReason.OTHER, OrdRejReason.UNSUPPORTED_ORDER_CHARACTERISTIC}
+        for part in (terms.max_floor, terms.min_qty):
+            if part is None:
+                continue
+            if not 0 < part <= terms.qty or part % self.instrument.lot_size:
+                reasons |= {OrdRejReason.INCORRECT_QUANTITY, OrdRejReason.OTHER}
+        if terms.price is not None:
+            too_much = terms.price * terms.qty > NOTIONAL_MAX
+            if too_much or not self._inside_static_band(terms.price):
+                reasons |= {OrdRejReason.ORDER_EXCEEDS_LIMIT, OrdRejReason.OTHER}
+        return reasons
+
+    @staticmethod
+    def _odd(order: RefOrder) -> Iterator[bool]:
+        """Combinations of type, prices and instructions that make no sense together."""
+        terms = order.terms
+        kind, insts = terms.ord_type, terms.exec_inst.split()
+        pegs = [one for one in insts if one in ("M", "P", "R", "a")]
+        yield kind in (OrdType.LIMIT, OrdType.STOP_LIMIT) and terms.price is None
+        stops = kind in (OrdType.STOP, OrdType.STOP_LIMIT, OrdType.MARKET_IF_TOUCHED)
+        if not order.is_trailing:
+            yield stops is (terms.stop_px is None)
+            unpriced = kind in (OrdType.MARKET, OrdType.STOP, OrdType.MARKET_TO_LIMIT)
+            yield unpriced and terms.price is not None
+        yield len(pegs) > 1 or (kind is OrdType.PEGGED and not pegs)
+        yield bool(pegs) and kind is not OrdType.PEGGED and not (pegs == ["a"] and stops)
+        yield pegs == ["a"] and (terms.peg_offset or 0) * (1 if order.is_buy else -1) <= 0
+        yield terms.peg_offset is not None and not pegs
+        at_call = terms.tif in (TimeInForce.AT_THE_OPENING, TimeInForce.AT_THE_CLOSE)
+        yield order.peg is not None and (order.is_immediate or at_call)
+        priced = terms.price is not None or kind is OrdType.PEGGED
+        yield order.has(ExecInst.PARTICIPATE_DONT_INITIATE) and (order.is_immediate or not priced)
+        yield terms.max_floor is not None and (order.is_aon or not priced)
+
+    def _inside_static_band(self, price: int) -> bool:
+        width = self.instrument.static_band_bp
+        if width == 0 or self.reference is None:
+            return True
+        return abs(price - self.reference) * 10_000 <= self.reference * width
+
+    def refusals_by_book(self, order: RefOrder) -> set[Reason]:
+        """What only the book can refuse: post-only that would cross, market-to-limit alone."""
+        if self.phase is not Phase.CONTINUOUS or order.waits_for_trigger:
+            return set()
+        if order.terms.tif is TimeInForce.AT_THE_CLOSE:
+            return set()
+        becomes_limit = order.terms.ord_type is OrdType.MARKET_TO_LIMIT and order.price is None
+        alone = not self.traded(sweep(order, self.orders))
+        if self._must_not_trade(order) or (becomes_limit and alone):
+            return {OrdRejReason.OTHER}
+        return set()
+
+    def _must_not_trade(self, order: RefOrder) -> bool:
+        """Whether the order is post-only and would cross; a peg without a price does not."""
+        if not order.has(ExecInst.PARTICIPATE_DONT_INITIATE) or (order.peg and not order.price):
+            return False
+        others = queue(self.orders, not order.is_buy)
+        return any(one.price is not None and accepts(order, one.price) for one in others)
+
+    def price_anew(self, order: RefOrder) -> None:
+        """Give an order that follows the market its first price or stop price, where there is one.
+
+        An order keeps none of these from before a replace.
+        """
+        order.stop = order.terms.stop_px
+        if order.is_trailing:
+            self._trail(order)
+        if order.peg is not None:
+            order.price = self._peg_price(order) if self.phase is Phase.CONTINUOUS else None
+
+    def work(self, order: RefOrder) -> None:
+        """Let an accepted order act: wait, stand in a call, or work through the book."""
+        if order.waits_for_trigger:
+            self.ranks += 1
+            order.armed = self.ranks
+            order.place = Place.TRIGGER
+            if self.last is not None and self._is_met(order, self.last):
+                self.elected.append(order)
+        elif self._must_wait(order):
+            order.place = Place.PARKED
+        else:
+            self._act(order)
+
+    def _must_wait(self, order: RefOrder) -> bool:
+        """A 59=7 order waits for its call, a peg for a price to follow."""
+        at_close = order.terms.tif is TimeInForce.AT_THE_CLOSE and not self._in_closing_call()
+        return at_close or (order.peg is not None and order.price is None)
+
+    def _in_closing_call(self) -> bool:
+        return self.phase is Phase.CLOSING_AUCTION
+
+    def _act(self, order: RefOrder) -> None:
+        if self.phase is Phase.CONTINUOUS:
+            self._aggress(order)
+        else:
+            self._stand(order)
+
+    def _stand(self, order: RefOrder) -> None:
+        """Put what is left of the order at the end of the queue at its price."""
+        self.ranks += 1
+        order.rank = self.ranks
+        order.shown = min(order.peak, order.leaves)
+        order.place = Place.BOOK
+
+    def _aggress(self, order: RefOrder) -> None:
+        order.place = Place.PARKED
+        if self._must_not_trade(order):
+            self.leave(order, OrdStatus.CANCELED)
+            return
+        limit = order.price
+        meetings = sweep(order, self.orders)
+        first = next((one for one in meetings if one.outcome is Outcome.TRADE), None)
+        if order.terms.ord_type is OrdType.MARKET_TO_LIMIT and limit is None and first:
+            order.price = first.price
+            meetings = sweep(order, self.orders)
+        whole = self.traded(meetings) == order.leaves
+        if (order.is_aon or order.terms.tif is TimeInForce.FILL_OR_KILL) and not whole:
+            meetings = []
+        order.price = limit
+        least = (order.terms.min_qty or 0) - order.cum
+        if self.traded(meetings) < least:
+            self.leave(order, OrdStatus.CANCELED)
+            return
+        for meeting in meetings:
+            self._carry_out(order, meeting)
+        if order.place is Place.GONE:
+            return
+        if order.is_immediate or order.price is None:
+            self.leave(order, OrdStatus.CANCELED)
+        else:
+            self._stand(order)
+
+    def settle(self) -> None:
+        """Work what the command set off, until nothing moves: triggers, then pegs, then AONs."""
+        for _ in range(10_000):
+            if self.elected:
+                self._run_triggers()
+            elif not self._let_followers_move():
+                return
+        raise RuntimeError("the reference venue never comes to rest")
+
+    def _let_followers_move(self) -> bool:
+        """Let pegs follow, then AONs try; whether any moved. Nothing moves outside of trading."""
+        if self.phase is not Phase.CONTINUOUS:
+            return False
+        return self._move_pegs() or self._work_all_or_none()
+
+    def _peg_price(self, order: RefOrder) -> int | None:
+        """The price a peg stands at now: own side, other side, or between; limited by Price(44)."""
+        free = [one for one in self.orders if one.peg is None]
+        bids = [one.price for one in queue(free, is_buy=True) if one.price is not None]
+        asks = [one.price for one in queue(free, is_buy=False) if one.price is not None]
+        own, other = (bids, asks) if order.is_buy else (asks, bids)
+        offset = order.terms.peg_offset or 0
+        down = order.is_buy
+        if order.peg is ExecInst.MID_PRICE_PEG:
+            if not own or not other:
+                return None
+            twice = own[0] + other[0] + 2 * offset
+            price = twice // 2 if down else -(-twice // 2)
+        else:
+            reference = own if order.peg is ExecInst.PRIMARY_PEG else other
+            if not reference:
+                return None
+            price = reference[0] + offset
+        tick = self.instrument.tick_at(Price(price))
+        price = price // tick * tick if down else -(-price // tick) * tick
+        limit = order.terms.price
+        if limit is not None:
+            price = min(price, limit) if down else max(price, limit)
+        return price if price > 0 else None
+
+    def _move_pegs(self) -> bool:
+        """Bring each peg that stands elsewhere to its price; whether there was one."""
+        moved = False
+        for one in self.orders:
+            if one.peg is None or one.place is Place.GONE:
+                continue
+            price = self._peg_price(one)
+            if price == one.price:
+                continue
+            moved = True
+            one.price = price
+            if price is None:
+                one.place = Place.PARKED
+            else:
+                self._aggress(one)
+        return moved
+
+    def _work_all_or_none(self) -> bool:
+        """Work the first resting AON that can be whole now; whether there was one."""
+        resting = queue(self.orders, is_buy=True) + queue(self.orders, is_buy=False)
+        for one in resting:
+            if one.is_aon and self.traded(sweep(one, self.orders)) == one.leaves:
+                self._aggress(one)
+                return True
+        return False
+
+    def begin_call(self) -> None:
+        """GTX orders expire, pegs leave the book, and at the close 59=7 orders join."""
+        for one in self.orders:
+            if one.place is Place.GONE:
+                continue
+            if one.terms.tif is TimeInForce.GOOD_TILL_CROSSING:
+                self.leave(one, OrdStatus.EXPIRED)
+            elif one.peg is not None:
+                one.place, one.price = Place.PARKED, None
+            elif (
+                self._in_closing_call()
+                and one.place is Place.PARKED
+                and one.terms.tif is TimeInForce.AT_THE_CLOSE
+            ):
+                self._stand(one)
+
+    @staticmethod
+    def traded(meetings: list[Meeting]) -> int:
+        """How much of a sweep trades."""
+        return sum(one.qty for one in meetings if one.outcome is Outcome.TRADE)
+
+    def _carry_out(self, order: RefOrder, meeting: Meeting) -> None:
+        match meeting.outcome:
+            case Outcome.TRADE:
+                if order.terms.ord_type is OrdType.MARKET_TO_LIMIT and order.price is None:
+                    order.price = meeting.price
+                self._trade(order, meeting.resting, meeting.qty, meeting.price, order)
+            case Outcome.CANCEL_RESTING:
+                self.leave(meeting.resting, OrdStatus.CANCELED)
+            case Outcome.CANCEL_AGGRESSOR:
+                self.leave(order, OrdStatus.CANCELED)
+            case Outcome.DECREMENT:
+                for one in (order, meeting.resting):
+                    self._decrement(one, meeting.qty)
+
+    def _decrement(self, order: RefOrder, qty: int) -> None:
+        order.leaves -= qty
+        order.shown = min(order.shown, order.leaves)
+        order.terms = msgspec.structs.replace(order.terms, qty=Qty(order.terms.qty - qty))
+        if order.leaves == 0:
+            order.place = Place.GONE
+            order.status = OrdStatus.FILLED if order.cum else OrdStatus.CANCELED
+        self.report("RESTATED", order)
+
+    def _trade(
+        self, first: RefOrder, second: RefOrder, qty: int, price: int, aggressor: RefOrder | None
+    ) -> None:
+        for one in (first, second):
+            one.leaves -= qty
+            one.cum += qty
+            one.notional += qty * price
+            one.status = OrdStatus.PARTIALLY_FILLED if one.leaves else OrdStatus.FILLED
+            if one.leaves == 0:
+                one.place = Place.GONE
+            elif one is not aggressor and aggressor is not None:
+                one.shown -= qty
+                if one.shown <= 0:
+                    self._stand(one)
+            self.report("TRADE", one, last_qty=qty, last_px=price, aggressor=one is aggressor)
+        self._last_trade(price)
+
+    def leave(self, order: RefOrder, status: OrdStatus, **more: object) -> None:
+        """Take what is left of a live order out of the venue."""
+        order.leaves = order.shown = 0
+        order.status = status
+        order.place = Place.GONE
+        if order in self.elected:
+            self.elected.remove(order)
+        self.report(status.name, order, **more)
+
+    def _is_met(self, order: RefOrder, price: int) -> bool:
+        if order.stop is None:
+            return False
+        rising = order.is_buy is not order.is_touch
+        return price >= order.stop if rising else price <= order.stop
+
+    def _last_trade(self, price: int) -> None:
+        """Note a trade: trailing stops follow it, and it elects the stops it reaches."""
+        self.last = price
+        for one in self.orders:
+            if one.place is not Place.TRIGGER or one in self.elected:
+                continue
+            if one.is_trailing:
+                self._trail(one)
+            if self._is_met(one, price):
+                self.elected.append(one)
+
+    def _trail(self, order: RefOrder) -> None:
+        """Let a trailing stop follow the last trade, in the favourable direction only."""
+        if self.last is None:
+            return
+        stop = self.last + (order.terms.peg_offset or 0)
+        if order.stop is None or (stop < order.stop if order.is_buy else stop > order.stop):
+            order.stop = stop
+
+    def _run_triggers(self) -> None:
+        """Work the elected stops: farthest reached first, then time; cascades to the end."""
+        for order in sorted(self.elected, key=self._election):
+            if order in self.elected:
+                self.elected.remove(order)
+                self._trigger(order)
+
+    def _trigger(self, order: RefOrder) -> None:
+        """Turn an elected stop into the market or limit order it stands for, and work it."""
+        order.triggered = True
+        order.place = Place.PARKED
+        self.report("TRIGGERED", order)
+        at_once = order.is_immediate or (order.terms.min_qty or 0) > order.cum
+        if at_once and self.phase is not Phase.CONTINUOUS:
+            self.leave(order, OrdStatus.CANCELED)
+        else:
+            self.work(order)
+
+    @staticmethod
+    def _election(order: RefOrder) -> tuple[int, int]:
+        stop = order.stop or 0
+        return (stop if order.is_buy is not order.is_touch else -stop, order.armed)
+
+    def uncross(self) -> None:
+        """Trade the call at its one price; market orders first, then price, then time."""
+        found = uncross_price(self.orders, self.reference)
+        while found is not None:
+            able = [one for one in self.orders if not one.is_aon and accepts(one, found.price)]
+            bids, asks = queue(able, is_buy=True), queue(able, is_buy=False)
+            if not bids or not asks:
+                break
+            qty = min(bids[0].leaves, asks[0].leaves)
+            self._trade(bids[0], asks[0], qty, found.price, None)
+        for one in self.orders:
+            one.shown = min(one.peak, one.leaves)
+            converts = one.terms.ord_type is OrdType.MARKET_TO_LIMIT and one.price is None
+            if found is not None and converts and one.cum and one.place is Place.BOOK:
+                one.price = found.price
+                self._stand(one)
+
+    def end_call(self, phase: Phase) -> None:
+        """End what lived for this call only: 59=2 and 59=7 expire, market orders are canceled."""
+        of_call = {
+            Phase.OPENING_AUCTION: TimeInForce.AT_THE_OPENING,
+            Phase.CLOSING_AUCTION: TimeInForce.AT_THE_CLOSE,
+        }.get(phase)
+        for one in self.orders:
+            if one.place is not Place.BOOK:
+                continue
+            if one.terms.tif is of_call:
+                self.leave(one, OrdStatus.EXPIRED)
+            elif one.price is None:
+                self.leave(one, OrdStatus.CANCELED)
+
+    def indicate(self) -> None:
+        """Publish price and volume of the call when they differ from what was last published."""
+        found = uncross_price(self.orders, self.reference) if self.phase.is_auction else None
+        now = (None, 0, 0) if found is None else (found.price, found.volume, found.surplus)
+        if now == self._indicated:
+            return
+        self._indicated = now
+        self._tell(
+            Report(
+                "INDICATIVE",
+                self.instrument.instrument_id,
+                last_px=now[0],
+                last_qty=now[1],
+                leaves=abs(now[2]),
+                aggressor=now[2] > 0,
+            )
+        )

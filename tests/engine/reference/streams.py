@@ -1,0 +1,467 @@
+"""Random command streams over all features together, in a deliberately tiny world.
+
+Owns: the world (three brokers, two instruments, a handful of prices and quantities, so that
+everything collides), the feature switches, one random step, and naming: which ClOrdIDs the steps
+of a stream carry and name.
+Must not know: how a venue decides.
+
+A step is drawn without knowledge of the others, so that any step can be taken out of a stream and
+the rest still makes one; it names orders as "the k-th ClOrdID back" (`@k`), which `named` resolves.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from random import Random
+from typing import Protocol, TypeVar
+
+import msgspec
+from hypothesis import strategies as st
+
+from fixoms.domain.commands import (
+    VENUE,
+    CancelByOperator,
+    CancelOnDisconnect,
+    CancelOrder,
+    Command,
+    DefineInstrument,
+    DefineParticipant,
+    DefineSession,
+    EndDay,
+    EnterOrder,
+    MassCancel,
+    OrderTerms,
+    Origin,
+    ReplaceOrder,
+    RequestStatus,
+    SessionClosed,
+    SessionOpened,
+    SetPhase,
+    StartDay,
+)
+from fixoms.domain.enums import (
+    ExecInst,
+    MassCancelRequestType,
+    OrdType,
+    Phase,
+    SelfTradePrevention,
+    Side,
+    TimeInForce,
+)
+from fixoms.domain.ids import OrderId
+from fixoms.domain.instrument import Instrument, TickBand
+from fixoms.domain.units import SECOND, Nanos, Price, Qty
+
+
+@dataclass(frozen=True)
+class Features:
+    """What the streams contain. A feature the engine lacks is switched off here, by name."""
+
+    market: bool = True
+    immediate: bool = True
+    iceberg: bool = True
+    all_or_none: bool = True
+    min_qty: bool = True
+    post_only: bool = True
+    self_trade: bool = True
+    stops: bool = True
+    trailing: bool = True
+    touched: bool = True
+    market_to_limit: bool = True
+    pegs: bool = True
+    auctions: bool = True
+    halts: bool = True
+    days: bool = True
+    good_till: bool = True
+    mass: bool = True
+    disconnect: bool = True
+    operator: bool = True
+    hostile: bool = True
+
+
+ALL = Features()
+
+T = TypeVar("T")
+
+
+class Chooser(Protocol):
+    """A source of choices: hypothesis, which shrinks them, or a seeded Random in the soak."""
+
+    def pick(self, values: Sequence[T]) -> T:
+        """One of the values."""
+        ...
+
+    def number(self, low: int, high: int) -> int:
+        """A number from `low` to `high`, both included."""
+        ...
+
+
+class SeededChooser:
+    """Choices from a seed."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = Random(seed)
+
+    def pick(self, values: Sequence[T]) -> T:
+        return self._random.choice(values)
+
+    def number(self, low: int, high: int) -> int:
+        return self._random.randint(low, high)
+
+
+class DrawnChooser:
+    """Choices hypothesis draws and shrinks."""
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        self._draw = draw
+
+    def pick(self, values: Sequence[T]) -> T:
+        return self._draw(st.sampled_from(values))
+
+    def number(self, low: int, high: int) -> int:
+        return self._draw(st.integers(low, high))
+
+
+MARKET = "XFOM"
+ACME = Instrument(symbol="ACME", market=MARKET, reference_price=Price(100))
+BETA = Instrument(
+    symbol="BETA",
+    market=MARKET,
+    segment="SECOND",
+    tick_bands=(TickBand(Price(0), Price(1)), TickBand(Price(100), Price(5))),
+    lot_size=Qty(2),
+    min_qty=Qty(2),
+    max_qty=Qty(20),
+    reference_price=Price(100),
+    static_band_bp=1000,
+)
+SESSIONS = {"A1": "ALFA", "A2": "ALFA", "B1": "BETA", "C1": "GAMA"}
+OPERATOR = Origin(session="", participant="", user="desk")
+START = Nanos(1_767_619_800 * SECOND)
+DAYS = ("20260105", "20260106", "20260107")
+
+
+def origin(session: str) -> Origin:
+    """Who speaks through `session`."""
+    return Origin(session=session, participant=SESSIONS.get(session, "NOBODY"), user="u")
+
+
+def opening(features: Features = ALL) -> list[Command]:
+    """Set the tiny world up: the commands before every stream."""
+    defaults = dict.fromkeys(SESSIONS.values(), SelfTradePrevention.NONE)
+    if features.self_trade:
+        defaults["BETA"] = SelfTradePrevention.CANCEL_NEWEST
+    policies = {
+        "A1": CancelOnDisconnect(on_loss=True),
+        "B1": CancelOnDisconnect(on_loss=True, on_logout=True, good_till=True),
+    }
+    return [
+        *(DefineParticipant(VENUE, name, stp) for name, stp in defaults.items()),
+        *(
+            DefineSession(VENUE, name, owner, policies.get(name, CancelOnDisconnect()))
+            for name, owner in SESSIONS.items()
+        ),
+        DefineInstrument(VENUE, ACME),
+        DefineInstrument(VENUE, BETA),
+        StartDay(VENUE, DAYS[0]),
+    ]
+
+
+def _price(choose: Chooser) -> Price:
+    return Price(choose.number(97, 103))
+
+
+def _terms(choose: Chooser, features: Features) -> OrderTerms:
+    side = choose.pick((Side.BUY, Side.SELL, Side.BUY, Side.SELL, Side.SELL_SHORT))
+    ord_types = [OrdType.LIMIT] * 8
+    ord_types += [OrdType.MARKET] * 2 * features.market
+    ord_types += [OrdType.STOP, OrdType.STOP_LIMIT] * features.stops
+    ord_types += [OrdType.MARKET_IF_TOUCHED] * features.touched
+    ord_types += [OrdType.MARKET_TO_LIMIT] * features.market_to_limit
+    ord_types += [OrdType.PEGGED] * 2 * (features.trailing or features.pegs)
+    ord_type = choose.pick(ord_types)
+    tifs = [TimeInForce.DAY] * 6
+    tifs += [TimeInForce.GOOD_TILL_CANCEL, TimeInForce.GOOD_TILL_DATE] * features.good_till
+    tifs += [TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL] * features.immediate
+    if features.auctions:
+        tifs += [TimeInForce.AT_THE_OPENING, TimeInForce.AT_THE_CLOSE]
+        tifs += [TimeInForce.GOOD_TILL_CROSSING]
+    tif = choose.pick(tifs)
+    qty = Qty(choose.number(1, 8))
+    price = _price(choose) if ord_type in (OrdType.LIMIT, OrdType.STOP_LIMIT) else None
+    stop_px = peg_offset = expire_time = max_floor = min_qty = None
+    expire_date, insts = "", []
+    match ord_type:
+        case OrdType.STOP | OrdType.STOP_LIMIT:
+            stop_px = _price(choose)
+            if features.trailing and choose.number(0, 3) == 0:
+                insts.append(ExecInst.TRAILING_STOP_PEG)
+                peg_offset = choose.number(1, 3) * (1 if side.is_buy else -1)
+        case OrdType.MARKET_IF_TOUCHED:
+            stop_px = _price(choose)
+            price = choose.pick((None, _price(choose)))
+        case OrdType.PEGGED:
+            kinds = [ExecInst.TRAILING_STOP_PEG] * 2 * features.trailing
+            if features.pegs:
+                kinds += [ExecInst.PRIMARY_PEG, ExecInst.MARKET_PEG, ExecInst.MID_PRICE_PEG]
+            insts.append(choose.pick(kinds))
+            if insts == [ExecInst.TRAILING_STOP_PEG]:
+                peg_offset = choose.number(1, 3) * (1 if side.is_buy else -1)
+            else:
+                peg_offset = choose.number(-2, 2)
+                price = choose.pick((None, _price(choose)))
+        case _:
+            pass
+    if tif is TimeInForce.GOOD_TILL_DATE:
+        if choose.number(0, 1):
+            expire_date = choose.pick(DAYS)
+        else:
+            expire_time = Nanos(START + choose.number(1, 60) * SECOND)
+    if features.iceberg and ord_type is OrdType.LIMIT and choose.number(0, 4) == 0:
+        max_floor = Qty(choose.number(1, 3))
+    if features.all_or_none and choose.number(0, 8) == 0:
+        insts.append(ExecInst.ALL_OR_NONE)
+    elif features.min_qty and choose.number(0, 8) == 0:
+        min_qty = Qty(choose.number(1, 5))
+    elif features.post_only and choose.number(0, 8) == 0:
+        insts.append(ExecInst.PARTICIPATE_DONT_INITIATE)
+    stp = SelfTradePrevention.PARTICIPANT_DEFAULT
+    if features.self_trade:
+        stp = choose.pick((stp, *SelfTradePrevention))
+    if features.hostile and choose.number(0, 30) == 0:
+        qty, price, max_floor = choose.pick(
+            (
+                (Qty(0), price, max_floor),
+                (Qty(3), Price(101), max_floor),
+                (qty, None, max_floor),
+                (qty, Price(120), max_floor),
+                (qty, price, Qty(9)),
+                (Qty(10**12), Price(10**12), None),
+            )
+        )
+    return OrderTerms(
+        side=side,
+        ord_type=ord_type,
+        tif=tif,
+        qty=qty,
+        price=price,
+        stop_px=stop_px,
+        max_floor=max_floor,
+        min_qty=min_qty,
+        exec_inst=" ".join(insts),
+        peg_offset=peg_offset,
+        expire_time=expire_time,
+        expire_date=expire_date,
+        stp=stp,
+        account=choose.pick(("", "", "X", "Y")),
+    )
+
+
+def _symbol(choose: Chooser, features: Features) -> str:
+    symbols = ("ACME", "ACME", "ACME", "BETA")
+    if features.hostile and choose.number(0, 40) == 0:
+        return "NONE"
+    return choose.pick(symbols)
+
+
+def step(choose: Chooser, features: Features) -> Command:
+    """One random step; the ClOrdIDs it names are still relative (`@k`), its own is still empty."""
+    session = choose.pick(tuple(SESSIONS))
+    kinds = ["enter"] * 48 + ["replace"] * 14 + ["cancel"] * 6 + ["status"] * 3
+    kinds += ["phase"] * 4 * features.auctions + ["day"] * 2 * features.days
+    kinds += ["mass"] * 2 * features.mass + ["session"] * 2 * features.disconnect
+    kinds += ["desk"] * 2 * features.operator
+    match choose.pick(kinds):
+        case "enter":
+            return _enter(choose, features, session)
+        case "replace":
+            terms = _terms(choose, features)
+            back = f"@{_back(choose)}"
+            own = choose.number(0, 12) != 0
+            return ReplaceOrder(
+                origin("" if own else session), "", back, OrderId(0), "ACME", "", terms
+            )
+        case "cancel":
+            back = f"@{_back(choose)}"
+            own = choose.number(0, 8) != 0
+            return CancelOrder(
+                origin("" if own else session), "", back, OrderId(0), "ACME", "", Side.BUY
+            )
+        case "status":
+            by_id = OrderId(choose.number(0, 12))
+            back = "" if by_id else f"@{_back(choose)}"
+            return RequestStatus(origin(session), back, by_id, "ACME", "", Side.BUY)
+        case "phase":
+            return _phase(choose, features)
+        case "day":
+            starts = choose.number(0, 1) == 0
+            return StartDay(OPERATOR, choose.pick(DAYS)) if starts else EndDay(OPERATOR)
+        case "mass":
+            return _mass(choose, features, session)
+        case "session":
+            if choose.number(0, 1) == 0:
+                return SessionOpened(origin(session))
+            return SessionClosed(origin(session), logged_out=choose.pick((True, False)))
+        case _:
+            one = OrderId(choose.number(0, 9))
+            owner = "" if one else choose.pick(("ALFA", "BETA", "GAMA", "NOBODY"))
+            return CancelByOperator(OPERATOR, "desk", order_id=one, participant=owner)
+
+
+def _back(choose: Chooser) -> int:
+    return choose.number(0, choose.pick((2, 12)))
+
+
+def _enter(choose: Chooser, features: Features, session: str) -> Command:
+    cl_ord_id, resend = "", False
+    if choose.number(0, 20) == 0:
+        cl_ord_id = f"@{_back(choose)}"
+        resend = choose.number(0, 1) == 0
+    if features.hostile and choose.number(0, 60) == 0:
+        session = "Z9"
+    symbol = _symbol(choose, features)
+    terms = _terms(choose, features)
+    if symbol == "BETA":
+        price = terms.price
+        terms = msgspec.structs.replace(
+            terms,
+            qty=Qty(terms.qty + terms.qty % 2 * choose.pick((1, 1, 1, 0))),
+            price=price if price is None or price < 100 else Price(100 + (price - 100) // 2 * 5),
+        )
+    return EnterOrder(origin(session), cl_ord_id, symbol, "", terms, resend)
+
+
+def _phase(choose: Chooser, features: Features) -> Command:
+    phases = [Phase.CONTINUOUS] * 9
+    phases += [Phase.OPENING_AUCTION] * 2 + [Phase.CLOSING_AUCTION] + [Phase.VOLATILITY_AUCTION]
+    if features.halts:
+        phases += [Phase.HALT, Phase.CLOSED, Phase.POST_CLOSE]
+    scope = choose.pick((ACME.instrument_id, ACME.instrument_id, BETA.instrument_id, "MAIN"))
+    return SetPhase(OPERATOR, scope, choose.pick(phases))
+
+
+def _mass(choose: Chooser, features: Features, session: str) -> Command:
+    kind = choose.pick(tuple(MassCancelRequestType))
+    symbol = segment = ""
+    if kind is MassCancelRequestType.SECURITY:
+        symbol = _symbol(choose, features)
+    if kind is MassCancelRequestType.TRADING_SESSION:
+        segment = choose.pick(("MAIN", "SECOND"))
+    return MassCancel(
+        origin(session),
+        "",
+        kind,
+        symbol=symbol,
+        segment=segment,
+        side=choose.pick((None, None, Side.BUY, Side.SELL)),
+        account=choose.pick(("", "", "X")),
+    )
+
+
+def named(steps: Sequence[Command]) -> list[Command]:
+    """Give each request its ClOrdID and turn `@k` into the k-th ClOrdID back."""
+    commands: list[Command] = []
+    orders: list[EnterOrder | ReplaceOrder] = []
+    for number, one in enumerate(steps, start=1):
+        command = one
+        if isinstance(command, ReplaceOrder | CancelOrder | RequestStatus):
+            command = _aim(command, orders)
+        if isinstance(command, EnterOrder):
+            command = msgspec.structs.replace(command, cl_ord_id=_own_id(command, orders, number))
+            if command.poss_resend:
+                command = _resend(command, orders)
+        elif isinstance(command, ReplaceOrder | CancelOrder | MassCancel):
+            command = msgspec.structs.replace(command, cl_ord_id=f"n{number}")
+        if isinstance(command, EnterOrder | ReplaceOrder):
+            orders.append(command)
+        commands.append(command)
+    return commands
+
+
+def _own_id(command: EnterOrder, orders: list[EnterOrder | ReplaceOrder], number: int) -> str:
+    if not command.cl_ord_id or not orders:
+        return f"n{number}"
+    return orders[-1 - int(command.cl_ord_id[1:]) % len(orders)].cl_ord_id
+
+
+def _resend(command: EnterOrder, orders: list[EnterOrder | ReplaceOrder]) -> EnterOrder:
+    """Half of the possible resends repeat the first message exactly."""
+    for one in orders:
+        same = isinstance(one, EnterOrder) and one.cl_ord_id == command.cl_ord_id
+        if same and isinstance(one, EnterOrder) and command.terms.side is Side.BUY:
+            return msgspec.structs.replace(one, poss_resend=True)
+    return command
+
+
+def _aim(
+    command: ReplaceOrder | CancelOrder | RequestStatus,
+    orders: list[EnterOrder | ReplaceOrder],
+) -> Command:
+    """Point a request at an earlier order: its ClOrdID, symbol, side, and mostly its session."""
+    name = command.orig_cl_ord_id if not isinstance(command, RequestStatus) else command.cl_ord_id
+    if not name.startswith("@"):
+        return command
+    if not orders:
+        unknown = msgspec.structs.replace(command, origin=origin("A1"))
+        if isinstance(unknown, RequestStatus):
+            return msgspec.structs.replace(unknown, cl_ord_id="none")
+        return msgspec.structs.replace(unknown, orig_cl_ord_id="none")
+    target = orders[-1 - int(name[1:]) % len(orders)]
+    sender = command.origin if command.origin.session in SESSIONS else target.origin
+    if isinstance(command, RequestStatus):
+        return msgspec.structs.replace(
+            command, cl_ord_id=target.cl_ord_id, symbol=target.symbol, side=target.terms.side
+        )
+    if isinstance(command, CancelOrder):
+        return msgspec.structs.replace(
+            command,
+            origin=sender,
+            orig_cl_ord_id=target.cl_ord_id,
+            symbol=target.symbol,
+            side=target.terms.side,
+        )
+    return msgspec.structs.replace(
+        command,
+        origin=sender,
+        orig_cl_ord_id=target.cl_ord_id,
+        symbol=target.symbol,
+        terms=_changed(target.terms, command.terms),
+    )
+
+
+def _changed(old: OrderTerms, drawn: OrderTerms) -> OrderTerms:
+    """Mostly the old order with another price or size; with an account of `Y`, any terms at all."""
+    if drawn.account == "Y":
+        return msgspec.structs.replace(drawn, side=old.side)
+    price = old.price if drawn.account == "X" or old.price is None else drawn.price or old.price
+    stop = old.stop_px if old.stop_px is None else drawn.stop_px or old.stop_px
+    return msgspec.structs.replace(old, qty=drawn.qty, price=price, stop_px=stop)
+
+
+def some(choose: Chooser, features: Features) -> Features:
+    """Leave out a random part of the features: what is rare among all of them is common there."""
+    if choose.number(0, 3) == 0:
+        return features
+    kept = {field.name: choose.number(0, 1) == 1 for field in fields(Features)}
+    return Features(**{name: getattr(features, name) and kept[name] for name in kept})
+
+
+def seeded_stream(seed: int, length: int, features: Features = ALL) -> list[Command]:
+    """Make the stream of a seed; the same in every process."""
+    choose = SeededChooser(seed)
+    features = some(choose, features)
+    return named([step(choose, features) for _ in range(length)])
+
+
+def streams(features: Features = ALL, max_size: int = 30) -> st.SearchStrategy[list[Command]]:
+    """Hypothesis strategy of streams, shrunk by leaving steps out and by simpler steps."""
+
+    @st.composite
+    def steps(draw: st.DrawFn, kept: Features) -> Command:
+        return step(DrawnChooser(draw), kept)
+
+    @st.composite
+    def whole(draw: st.DrawFn) -> list[Command]:
+        kept = some(DrawnChooser(draw), features)
+        return named(draw(st.lists(steps(kept), max_size=max_size)))
+
+    return whole()
