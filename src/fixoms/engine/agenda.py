@@ -66,7 +66,7 @@ class Agenda:
         First the elected stops (farthest passed first, then time), then released orders, then the
         pegged and all-or-none orders of the touched listings, over and over until nothing moves.
         """
-        trading, tape = self._trading, self._tape
+        trading = self._trading
         elections: dict[InstrumentId, int] = {}
         moves = 0
         while True:
@@ -77,9 +77,7 @@ class Agenda:
                 for order in released:
                     if order.is_live and order.place is Place.NOWHERE:
                         self.place(order)
-            elif moves <= self._settings.elections_max and any(
-                self._follow(listing) for listing in list(tape.touched.values())
-            ):
+            elif moves <= self._settings.elections_max and self._follow_touched():
                 moves += 1
             else:
                 return
@@ -102,10 +100,17 @@ class Agenda:
                 self._tape.report(order, ExecType.TRIGGERED)
             self.place(order)
 
+    def _follow_touched(self) -> bool:
+        """Let the orders that watch the touched listings have their turn; whether any moved."""
+        watched = [
+            listing
+            for listing in self._tape.touched.values()
+            if listing.matches and (listing.pegs or listing.book.whole_orders)
+        ]
+        return any(self._follow(listing) for listing in watched)
+
     def _follow(self, listing: Listing) -> bool:
-        """Move pegged orders to their price and let all-or-none orders try; whether any moved."""
-        if not listing.matches or not (listing.pegs or listing.book.whole_orders):
-            return False
+        """Move pegged orders to their price, then let all-or-none orders try."""
         moved = [self._move_peg(order) for order in live_orders(listing.pegs) if order.is_live]
         return any(moved) or self._try_whole(listing)
 

@@ -51,9 +51,14 @@ class OrderList:
         self.parent: Order | None = None
         self.rejected: list[RejectedLeg] = []
 
+    @property
+    def triggers(self) -> bool:
+        """Whether all but the first order wait for it."""
+        return self.contingency in _TRIGGERING
+
     def add(self, order: Order) -> None:
-        """Bind the next order. All but the first of a triggering list are held."""
-        if self.contingency in _TRIGGERING:
+        """Bind the next order."""
+        if self.triggers:
             if self.orders:
                 order.place = Place.HELD
             else:

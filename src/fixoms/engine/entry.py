@@ -393,11 +393,13 @@ def _is_converted(order: Order) -> bool:
 def _keeps_priority(order: Order, terms: OrderTerms) -> bool:
     """Whether a replace leaves the order in its place: same behavior and price, no more quantity.
 
-    A larger peak is more quantity to the book; a smaller one keeps the place.
+    A larger peak is more quantity to the book; a smaller one keeps the place. A parked order has no
+    place to keep.
     """
     old = order.terms
     if (
-        terms.ord_type is not old.ord_type
+        order.place is Place.PARKED
+        or terms.ord_type is not old.ord_type
         or terms.price != old.price
         or terms.stop_px != old.stop_px
         or terms.exec_inst != old.exec_inst

@@ -87,21 +87,16 @@ class ListEntry:
         legs = sorted(command.orders, key=lambda leg: leg.list_seq_no)
         if command.contingency is ContingencyType.INDEPENDENT:
             for listed in legs:
-                self._enter_legs(
-                    command, session, group, [(listed, self._judge(command, session, listed))]
-                )
+                verdict = self._judge(command, session, listed, held=False)
+                self._enter_legs(command, session, group, [(listed, verdict)])
                 self._agenda.settle()
         else:
-            judged = [(listed, self._judge(command, session, listed)) for listed in legs]
-            bad = [listed.cl_ord_id for listed, verdict in judged if isinstance(verdict, Refusal)]
-            if bad:
-                text = f"ClOrdID(11) {bad[0]!r} of the same list is refused"
-                broken = Refusal(OrdRejReason.OTHER, text)
-                judged = [
-                    (listed, verdict if isinstance(verdict, Refusal) else broken)
-                    for listed, verdict in judged
-                ]
-            self._enter_legs(command, session, group, judged)
+            triggers = group.triggers
+            judged = [
+                (listed, self._judge(command, session, listed, held=triggers and number > 0))
+                for number, listed in enumerate(legs)
+            ]
+            self._enter_legs(command, session, group, _all_or_none(judged))
             self._agenda.settle()
         self._report(command.origin, group, _ACK)
 
@@ -120,8 +115,13 @@ class ListEntry:
             return "ListSeqNo(67) occurs twice"
         return ""
 
-    def _judge(self, command: EnterList, session: Session, listed: ListedOrder) -> Order | Refusal:
-        """The order of a leg, not yet in the venue, or why it may not enter."""
+    def _judge(
+        self, command: EnterList, session: Session, listed: ListedOrder, *, held: bool
+    ) -> Order | Refusal:
+        """The order of a leg, not yet in the venue, or why it may not enter.
+
+        A held order is not asked whether it crosses: it does not meet the book as it stands now.
+        """
         entry = self._entry
         twice = [leg for leg in command.orders if leg.cl_ord_id == listed.cl_ord_id]
         if listed.cl_ord_id in session.orders or (len(twice) > 1 and twice[0] is not listed):
@@ -134,7 +134,7 @@ class ListEntry:
         if refusal is not None:
             return refusal
         order = entry.create(listed.cl_ord_id, session, command.origin.user, listing, listed.terms)
-        return entry.refuse_crossing(order) or order
+        return (None if held else entry.refuse_crossing(order)) or order
 
     def _enter_legs(
         self, command: EnterList, session: Session, group: OrderList, legs: list[Leg]
@@ -248,6 +248,18 @@ class ListEntry:
                 origin, group.list_id, group.contingency, status_type, state, tuple(orders), text
             )
         )
+
+
+def _all_or_none(legs: list[Leg]) -> list[Leg]:
+    """Refuse every leg when one is refused."""
+    bad = [listed.cl_ord_id for listed, verdict in legs if isinstance(verdict, Refusal)]
+    if not bad:
+        return legs
+    text = f"ClOrdID(11) {bad[0]!r} of the same list is refused"
+    broken = Refusal(OrdRejReason.OTHER, text)
+    return [
+        (listed, verdict if isinstance(verdict, Refusal) else broken) for listed, verdict in legs
+    ]
 
 
 def _status_of(order: Order) -> ListedOrderStatus:

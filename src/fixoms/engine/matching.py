@@ -50,8 +50,8 @@ class Matching:
                 self._trading.finish(order, Happening.CANCEL, _lacking(order, need))
             return
         opposite = listing.book.opposite(order)
-        if opposite.best is not None:
-            if order.post_only and listing.book.crosses(order):
+        if opposite.best is not None and reaches(order, opposite.best.price):
+            if order.post_only:
                 text = "ExecInst(18) 6 would have crossed the book"
                 self._trading.finish(order, Happening.CANCEL, text)
                 return
@@ -90,7 +90,7 @@ class Matching:
         book = order.listing.book
         band = order.listing.dynamic_band()
         stp = self._prevention(order)
-        left, traded = int(order.leaves_qty), 0
+        left, traded, value = int(order.leaves_qty), 0, int(order.notional)
         limit = order.price
         met: dict[int, Order] = {}
         declined: set[OrderId] = set()
@@ -119,6 +119,9 @@ class Matching:
                 ):
                     continue
                 qty = min(left, offered)
+                value += qty * price
+                if value > NOTIONAL_MAX:
+                    return traded
                 if order.terms.ord_type is OrdType.MARKET_TO_LIMIT and limit is None:
                     limit = price
                 left -= qty

@@ -66,7 +66,7 @@ class Phases:
         moved = [each for each in listings if each.phase is not command.phase]
         for listing in moved:
             self.move(listing, command.phase, command.reason, command.origin)
-        names = ", ".join(each.instrument_id for each in moved) or "nothing"
+        names = moved[0].instrument_id if len(moved) == 1 else f"{len(moved)} instruments"
         self._tape.done(command.origin, f"moved {names} to {command.phase}")
 
     def _scope(self, scope: str) -> list[Listing]:

@@ -22,6 +22,7 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     | `list_orders_max`: orders in one NewOrderList(E) | the list is rejected |
     | `watched_max`: pegged, trailing and all-or-none orders per instrument | Rejected, 103=3 |
     | `elections_max`: stops one command elects in an instrument | a volatility auction starts |
+    | `elections_max`: rounds in which pegged orders follow each other | the next command goes on |
     | `status_reports_max`: orders one OrderMassStatusRequest(AF) means | it is refused as a whole |
     | `trades_max`: trades that can still be busted or corrected | the oldest can no longer be |
     """
