@@ -273,4 +273,4 @@ def run_outlets(config: Config, mqtt_url: str = "", *, say: Say = say_on_stderr)
         topic_prefix=config.mqtt.prefix,
         alerts=AlertSettings(large_fill_value=config.alerts.large_fill_value),
     )
-    return asyncio.run(process.run_outlets(settings, now=now, say=say))
+    return process.run(settings, now=now, say=say)
