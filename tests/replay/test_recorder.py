@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 from fixoms.domain.units import SECOND, Nanos
+from fixoms.fix import FileWireLog, SessionId
+from fixoms.fix.wire_log import Direction
 from fixoms.replay import player
 from fixoms.replay.frames import FrameFault, build
 from fixoms.replay.grammar import parse_script, read_script
 from fixoms.replay.in_process import in_process
-from fixoms.replay.recorder import Recorder, Spoken, terminal_name
+from fixoms.replay.recorder import Recorder, Spoken, record_wire_logs, terminal_name
 from fixoms.replay.script import Receive, Script, Send, write_script
 from fixoms.replay.vocabulary import fix44
 from fixoms.replay.world import Line, World
@@ -147,4 +149,33 @@ def test_terminals_have_names_a_script_can_write() -> None:
         "ALICE",
         "DESK_7",
         "T7UP",
+    ]
+
+
+def test_wire_logs_of_a_venue_become_one_script(tmp_path: Path) -> None:
+    spoken = [
+        ("ALICE", Direction.IN, "D", [(11, b"A1"), (54, b"1"), (554, b"secret")], 1),
+        ("BOB", Direction.IN, "D", [(11, b"B1"), (54, b"2")], 2),
+        ("ALICE", Direction.OUT, "8", [(37, b"O1"), (11, b"A1")], 3),
+        ("ALICE", Direction.OUT, "8", [(37, b"O1"), (11, b"A1"), (39, b"2")], 4),
+    ]
+    log = FileWireLog(tmp_path)
+    for name, direction, msg_type, fields, second in spoken:
+        ends = (name, "V") if direction is Direction.IN else ("V", name)
+        header = [(49, ends[0].encode()), (56, ends[1].encode()), (34, b"1")]
+        octets = build(b"FIX.4.4", msg_type.encode(), [*header, *fields])
+        session = SessionId(sender_comp_id="V", target_comp_id=name)
+        log.write(session, direction, octets, Nanos(second * SECOND))
+    alice = SessionId(sender_comp_id="V", target_comp_id="ALICE")
+    log.write(alice, Direction.IN, b"8=FIX.4.4\x0149=ALICE\x01garbled", Nanos(5 * SECOND))
+    log.close()
+    script = record_wire_logs(sorted(tmp_path.iterdir(), reverse=True), "t", fix44())
+    assert write_script(script).splitlines()[3:] == [
+        "ALICE > NewOrderSingle     ClOrdID=A1 Side=Buy",
+        "after 1s",
+        "BOB   > NewOrderSingle     ClOrdID=B1 Side=Sell",
+        "after 1s",
+        "ALICE < ExecutionReport    OrderID=$order1 ClOrdID=A1",
+        "after 1s",
+        "ALICE < ExecutionReport    OrderID=$order1 ClOrdID=A1 OrdStatus=Filled",
     ]

@@ -11,9 +11,13 @@ does not.
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from fixoms.domain.units import SECOND, Nanos
-from fixoms.replay.frames import Pair, fields_of
+from fixoms.fix.values import parse_utc_timestamp
+from fixoms.fix.wire_log import Direction
+from fixoms.fix.wire_reader import WireLine, frame_of, read
+from fixoms.replay.frames import FrameFault, Pair, fields_of
 from fixoms.replay.script import (
     After,
     Bound,
@@ -202,6 +206,31 @@ class Recorder:
             return self._vocabulary.wire(tag, text) == value
         except LookupError:
             return False
+
+
+def record_wire_logs(paths: Iterable[Path], title: str, vocabulary: Vocabulary) -> Script:
+    """Make a script of the wire logs of a venue's sessions, put in order by time.
+
+    Garbled lines are left out. Raises OSError when a log cannot be read.
+    """
+    recorder = Recorder(vocabulary)
+    spoken = [each for line in read(paths) if (each := _spoken(line)) is not None]
+    for each in sorted(spoken, key=lambda each: each.time):
+        try:
+            recorder.add(each)
+        except FrameFault:
+            continue
+    return recorder.script(title)
+
+
+def _spoken(line: WireLine) -> Spoken | None:
+    """One line of a venue's log: what comes in is what a terminal says."""
+    to_venue = line.direction is Direction.IN
+    session = line.value(49 if to_venue else 56)
+    if session is None:
+        return None
+    time = parse_utc_timestamp(line.time.encode("ascii"))
+    return Spoken(session=session, to_venue=to_venue, frame=frame_of(line), time=time)
 
 
 def terminal_name(comp_id: str) -> str:
