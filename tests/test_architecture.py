@@ -61,7 +61,7 @@ EVERYWHERE = {"msgspec"}
 ENTRY_POINTS = {"__main__", "outlets.broker"}
 """Modules that are run, not imported."""
 
-FOR_TESTS = {"outlets.embedded", "replay.recorder"}
+FOR_TESTS = {"outlets.embedded"}
 """Modules that serve tests and tools only."""
 
 PURE = ("domain", "engine")

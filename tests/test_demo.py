@@ -169,6 +169,36 @@ def test_the_operator_is_heard_and_answered_at_once(demo: Demo) -> None:
     assert phases == {"ACME@XFOM": "continuous", "GLOBEX@XFOM": "halt"}
 
 
+def run(*words: str) -> str:
+    command = [sys.executable, "-m", "fixoms", *words]
+    done = subprocess.run(command, check=False, capture_output=True, timeout=PATIENCE_S)
+    assert done.stderr == b""
+    assert done.returncode == 0, done.stdout.decode()
+    return done.stdout.decode()
+
+
+def test_the_wire_log_is_for_people_and_without_passwords(demo: Demo) -> None:
+    logs = [str(path) for path in Path(demo.told("SQL")).parent.glob("wire/*.fixlog")]
+    story = run("fix-log", *logs, "--order", "A1", "-f", "MsgType=ExecutionReport")
+    told = re.findall(r"ClOrdID=(\w+) .*?ExecType=(\w+) OrdStatus=(\w+)", story)
+    assert told == [
+        ("A1", "New", "New"),
+        ("A3", "Replaced", "New"),
+        ("A3", "Trade", "PartiallyFilled"),
+    ]
+    assert "Password=***" in run("fix-log", *logs, "-f", "Password")
+    assert all(demo.told("Password") not in Path(log).read_text() for log in logs)
+
+
+def test_what_was_said_can_be_recorded_and_played_again(demo: Demo) -> None:
+    """The script is played in a venue of its own, made from the same configuration."""
+    folder = Path(demo.told("Dictionary")).parent
+    logs = sorted(str(path) for path in folder.glob("data/wire/*.fixlog"))
+    script = folder / "recorded.fix"
+    script.write_text(run("record", *logs, "--title", "the demo, as it was"))
+    assert run("replay", str(script)).endswith("1 passed\n")
+
+
 def test_one_s_own_terminal_connects_as_the_screen_says(demo: Demo) -> None:
     host, port = demo.told("Host, port").split(", ")
     with socket.create_connection((host, int(port)), PATIENCE_S) as connection:

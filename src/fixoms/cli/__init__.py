@@ -54,6 +54,8 @@ for command in (
     queries.trades,
     queries.book,
     scripts.replay,
+    scripts.record,
+    scripts.fix_log,
     journal.verify,
     journal.rebuild,
 ):

@@ -1,7 +1,8 @@
-"""Scripted conversations: `fixoms replay`.
+"""FIX conversations: `fixoms replay`, `fixoms record`, `fixoms fix-log`.
 
 Owns: their options and how results are shown.
-Must not know: the script language and the player (replay/).
+Must not know: the script language, the player and the recorder (replay/), the lines of a wire log
+(fix/wire_reader.py).
 """
 
 # ruff: noqa: PLC0415  # a command imports what it needs when it runs, so that each starts fast
@@ -17,6 +18,9 @@ from fixoms.cli.options import JsonOption, show_json
 if TYPE_CHECKING:
     from fixoms.replay.report import Result
     from fixoms.replay.world import Target
+
+_SENDER_COMP_ID = 49
+_TARGET_COMP_ID = 56
 
 
 def replay(
@@ -84,3 +88,64 @@ def _print_results(results: "Iterable[Result]") -> None:
         out.print(f"{result.path}  {result.title}", markup=False, overflow="ignore", no_wrap=True)
         if result.text:
             out.print(f"{result.text}\n", markup=False)
+
+
+WireLogs = Annotated[list[Path], typer.Argument(help="Wire logs (.fixlog) of the venue.")]
+
+
+def fix_log(
+    files: WireLogs,
+    *,
+    fields: Annotated[
+        list[str] | None,
+        typer.Option("--field", "-f", help="Only messages with this: MsgType=D, Symbol, 55=ACME."),
+    ] = None,
+    order: Annotated[
+        str | None,
+        typer.Option("--order", help="Follow one order over its chain, from any of its ClOrdIDs."),
+    ] = None,
+) -> None:
+    """Print wire logs with the names of fields and values."""
+    from fixoms.fix.wire_reader import TagFilter, show
+    from fixoms.gateway.venue_dictionary import venue_dictionary
+
+    dictionary = venue_dictionary()
+    try:
+        filters = [TagFilter.parse(text, dictionary) for text in fields or ()]
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--field") from None
+    for line in show(files, dictionary, filters, order):
+        typer.echo(line)
+
+
+def record(
+    files: WireLogs,
+    *,
+    title: Annotated[str, typer.Option("--title", help="Title of the script.")] = "recorded",
+) -> None:
+    """Turn wire logs into a script that plays the conversation again."""
+    from fixoms.fix.values import parse_utc_timestamp
+    from fixoms.fix.wire_log import Direction
+    from fixoms.fix.wire_reader import frame_of, read
+    from fixoms.replay.frames import FrameFault
+    from fixoms.replay.recorder import Recorder, Spoken
+    from fixoms.replay.script import write_script
+    from fixoms.replay.vocabulary import fix44
+
+    recorder = Recorder(fix44())
+    left_out = 0
+    for line in sorted(read(files), key=lambda line: line.time):
+        is_in = line.direction is Direction.IN
+        spoken = Spoken(
+            session=line.value(_SENDER_COMP_ID if is_in else _TARGET_COMP_ID) or "",
+            to_venue=is_in,
+            frame=frame_of(line),
+            time=parse_utc_timestamp(line.time.encode()),
+        )
+        try:
+            recorder.add(spoken)
+        except FrameFault:
+            left_out += 1
+    typer.echo(write_script(recorder.script(title)), nl=False)
+    if left_out:
+        typer.echo(f"fixoms: {left_out} garbled frames are left out", err=True)
