@@ -115,7 +115,8 @@ def test_ci_runs_the_readme_s_command() -> None:
 
 def test_every_command_of_the_readme_exists() -> None:
     known = {
-        each.name or getattr(each.callback, "__name__", "") for each in app.registered_commands
+        each.name or getattr(each.callback, "__name__", "").replace("_", "-")
+        for each in app.registered_commands
     }
     known |= {str(group.name) for group in app.registered_groups}
     lines = re.findall(r"^\.venv/bin/fixoms (.*?)(?:  +#.*)?$", README, re.MULTILINE)

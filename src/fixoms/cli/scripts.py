@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from fixoms.replay.report import Result
     from fixoms.replay.world import Target
 
-_SENDER_COMP_ID = 49
-_TARGET_COMP_ID = 56
-
 
 def replay(
     files: Annotated[list[Path], typer.Argument(help="Scripts (.fix) or folders of them.")],
@@ -124,28 +121,8 @@ def record(
     title: Annotated[str, typer.Option("--title", help="Title of the script.")] = "recorded",
 ) -> None:
     """Turn wire logs into a script that plays the conversation again."""
-    from fixoms.fix.values import parse_utc_timestamp
-    from fixoms.fix.wire_log import Direction
-    from fixoms.fix.wire_reader import frame_of, read
-    from fixoms.replay.frames import FrameFault
-    from fixoms.replay.recorder import Recorder, Spoken
+    from fixoms.replay.recorder import record_wire_logs
     from fixoms.replay.script import write_script
     from fixoms.replay.vocabulary import fix44
 
-    recorder = Recorder(fix44())
-    left_out = 0
-    for line in sorted(read(files), key=lambda line: line.time):
-        is_in = line.direction is Direction.IN
-        spoken = Spoken(
-            session=line.value(_SENDER_COMP_ID if is_in else _TARGET_COMP_ID) or "",
-            to_venue=is_in,
-            frame=frame_of(line),
-            time=parse_utc_timestamp(line.time.encode()),
-        )
-        try:
-            recorder.add(spoken)
-        except FrameFault:
-            left_out += 1
-    typer.echo(write_script(recorder.script(title)), nl=False)
-    if left_out:
-        typer.echo(f"fixoms: {left_out} garbled frames are left out", err=True)
+    typer.echo(write_script(record_wire_logs(files, title, fix44())), nl=False)
