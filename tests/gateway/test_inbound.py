@@ -108,6 +108,19 @@ def test_every_further_term() -> None:
     assert command.market == "XETR"
 
 
+def test_instructions_that_are_the_brokers_affair_are_only_repeated() -> None:
+    command = order("18=1 G")
+    assert command.refusal is None
+    assert command.terms.exec_inst == "G"
+    assert command.terms.echo == ((18, "1 G"),)
+
+
+def test_an_instruction_the_venue_cannot_follow_is_refused() -> None:
+    refusal = order("18=0").refusal
+    assert refusal is not None
+    assert refusal.text == "ExecInst(18) 0 is not taken at this venue"
+
+
 def test_ex_destination_goes_before_security_exchange() -> None:
     assert order("100=XPAR|207=XETR").market == "XPAR"
 

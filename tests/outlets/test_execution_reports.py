@@ -169,6 +169,10 @@ def test_values_the_venue_cannot_express_go_back_as_they_came() -> None:
     assert fields(message, 38, 44, 15) == ["1.50", "10.005", "USD"]
 
 
+def test_instructions_go_back_whole() -> None:
+    assert only(with_terms(exec_inst="G", echo=((18, "1 G"),))).text(18) == "1 G"
+
+
 def test_an_unknown_instrument_is_reported_without_figures_of_its_own() -> None:
     unknown = with_terms(qty=Qty(0), price=None, echo=((38, "100"), (44, "10.05")))
     message = only(

@@ -437,17 +437,22 @@ class _TermsReader:
         return member
 
     def _exec_inst(self) -> str:
+        """The instructions the venue acts on; those it only repeats go into the echo."""
         value = self._fields.get(tags.EXEC_INST)
         if value is None:
             return ""
         exec_inst = value.decode("latin-1")
-        for inst in exec_inst.split(" "):
+        insts = exec_inst.split(" ")
+        acted_on = [inst for inst in insts if inst in _EXEC_INSTS]
+        for inst in insts:
             if inst not in _EXEC_INSTS and inst not in _IGNORED_EXEC_INSTS:
                 self._refuse(
                     OrdRejReason.UNSUPPORTED_ORDER_CHARACTERISTIC,
                     f"ExecInst(18) {inst} is not taken at this venue",
                 )
-        return exec_inst
+        if len(acted_on) < len(insts):
+            self._echo.append((tags.EXEC_INST, exec_inst))
+        return " ".join(acted_on)
 
     def _price_decimals(self) -> int | None:
         return None if self._instrument is None else self._instrument.price_decimals

@@ -145,8 +145,7 @@ class ExecutionReports:
             add((tags.EXPIRE_DATE, terms.expire_date.encode()))
         if terms.expire_time is not None:
             add((tags.EXPIRE_TIME, self._timestamp(terms.expire_time)))
-        if terms.exec_inst:
-            add((tags.EXEC_INST, terms.exec_inst.encode("latin-1")))
+        optional(tags.EXEC_INST, terms.exec_inst.encode("latin-1") if terms.exec_inst else None)
         optional(tags.MIN_QTY, qty(terms.min_qty) if terms.min_qty is not None else None)
         optional(tags.MAX_FLOOR, qty(terms.max_floor) if terms.max_floor is not None else None)
         if event.trade_id:
