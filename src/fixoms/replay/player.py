@@ -42,9 +42,6 @@ from fixoms.replay.world import CannotConnect, OperatorRefused, Target, VenueFai
 PATIENCE = 5.0
 """Seconds to wait over TCP for a message that is expected."""
 
-QUIET = 0.3
-"""Seconds over TCP in which nothing must come for `< nothing` to hold."""
-
 
 def replay_files(paths: Iterable[Path], target: Target) -> Report:
     """Play scripts, and those in directories, one after the other."""
@@ -161,7 +158,7 @@ class _Player:
     def finish(self) -> None:
         """Nothing may be left over when the script ends."""
         for terminal in self.terminals.values():
-            self._pump(terminal, QUIET if self.world.lasting else 0)
+            self._pump(terminal, self.world.quiet)
             self._nothing_left(terminal)
             if terminal.closed_by_peer:
                 raise self._failure(
@@ -236,7 +233,7 @@ class _Player:
 
     def _silence(self, name: str) -> None:
         terminal = self._known(name)
-        self._pump(terminal, QUIET)
+        self._pump(terminal, self.world.quiet)
         self._nothing_left(terminal)
         if terminal.line is None or terminal.closed_by_peer:
             raise self._failure(f"{name} was to stay connected, but the connection is closed")

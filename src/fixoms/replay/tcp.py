@@ -33,6 +33,7 @@ class TcpTarget:
 
     A terminal without an entry in `identities` uses its own name as SenderCompID(49) and, when a
     `password` is set, the user `username` or, when that is empty, one called like itself.
+    `quiet` is how many seconds without a message count as nothing: more on a slow line.
     `run` names this run: with it the identifiers of each script get a suffix of their own, so that
     scripts may be played again on a venue that remembers ClOrdIDs. With `sweep` every terminal met
     so far first cancels all its orders. `operate` carries out operator's commands, where the caller
@@ -46,6 +47,7 @@ class TcpTarget:
     username: str = ""
     password: str = ""
     reset: bool = True
+    quiet: float = 0.3
     run: str = ""
     sweep: bool = False
     operate: Callable[[Sequence[str]], str] | None = None
@@ -118,6 +120,7 @@ class TcpWorld:
         self._target = target
         self._lines: list[TcpLine] = []
         self.id_suffix = id_suffix
+        self.quiet = target.quiet
 
     def identity(self, terminal: str) -> Identity:
         """See World.identity."""

@@ -67,6 +67,7 @@ class VirtualWorld:
     """One venue in this process."""
 
     id_suffix = ""
+    quiet = 0.0
     lasting = False
 
     def __init__(self, revive: Revive, start: Nanos, split: Split) -> None:

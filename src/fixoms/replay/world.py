@@ -68,6 +68,8 @@ class World(Protocol):
 
     id_suffix: str
     """Appended to order identifiers, so that a script may be played twice on one venue."""
+    quiet: float
+    """Seconds in which nothing must come before it counts as nothing."""
     lasting: bool
     """Whether the venue goes on after the script, so that terminals should log out."""
 
