@@ -238,8 +238,7 @@ LEG = "55=ACME|54={side}|38=10|40=2|44=10.00"
 def listed(legs: int, total: int, extra: str = "") -> str:
     legs_of = range(1, legs + 1)
     orders = "|".join(
-        f"11=L{n}|67={n}|583=K|" + LEG.format(side=1 + n % 2) + "|7928=1"
-        for n in legs_of
+        f"11=L{n}|67={n}|583=K|" + LEG.format(side=1 + n % 2) + "|7928=1" for n in legs_of
     )
     return f"66=LIST|394=1|68={total}{extra}|73={legs}|{orders}"
 
