@@ -15,10 +15,11 @@ NAMED = sorted(set(re.findall(r"\b([A-Z][A-Za-z]+)\(([0-9]+|[A-Za-z]{1,2})\)", P
 @pytest.mark.parametrize(("name", "number"), NAMED)
 def test_a_name_stands_with_its_own_number(name: str, number: str) -> None:
     dictionary = venue_dictionary()
-    if number.isdigit():
-        assert dictionary.by_name[name].tag == int(number)
+    message = dictionary.messages_by_name.get(name)
+    if message is not None:
+        assert message.msg_type == number
     else:
-        assert dictionary.messages[number].name == name
+        assert dictionary.by_name[name].tag == int(number)
 
 
 def test_the_paper_names_fields_at_all() -> None:
