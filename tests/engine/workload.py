@@ -214,8 +214,8 @@ def check_state(engine: Engine) -> None:
                     assert order.place is Place.BOOK
                     assert 0 < order.shown_qty <= order.leaves_qty
         if listing.matches:
-            assert not book.market_bids
-            assert not book.market_asks
+            assert not book.market_bids.count
+            assert not book.market_asks.count
             bid, ask = book.bids.best, book.asks.best
             crossed = bid is not None and ask is not None and bid.price >= ask.price
             assert not crossed or book.whole_orders, "only waiting all-or-none orders may cross"

@@ -12,13 +12,13 @@ quantity, all-or-none orders sit the uncross out, self-trades are not prevented.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from fixoms.domain.enums import OrdType
 from fixoms.domain.events import Event, IndicativeChanged
-from fixoms.domain.ids import OrderId
 from fixoms.domain.units import Price, Qty
-from fixoms.engine.book import Book, Ladder
+from fixoms.engine.book import Book, Ladder, Level
 from fixoms.engine.listing import Listing
 from fixoms.engine.matching import TOO_MUCH, first_full
 from fixoms.engine.order import Happening, Order
@@ -82,8 +82,8 @@ def _candidates(listing: Listing) -> list[Equilibrium]:
     to there does not exceed the opposite market orders, so the walk of each side ends early.
     """
     book = listing.book
-    market_bid = _market_volume(book.market_bids)
-    market_ask = _market_volume(book.market_asks)
+    market_bid = book.market_bids.volume
+    market_ask = book.market_asks.volume
     bids = _reaching(book.bids, book.asks, market_bid, market_ask)
     asks = _reaching(book.asks, book.bids, market_ask, market_bid)
     if not bids and not asks:
@@ -104,10 +104,6 @@ def _candidates(listing: Listing) -> list[Equilibrium]:
             bid_at -= 1
         found.append(Equilibrium(price, min(demand, supply), demand - supply))
     return found
-
-
-def _market_volume(orders: dict[OrderId, Order]) -> int:
-    return sum(order.leaves_qty for order in orders.values() if not order.whole)
 
 
 def _reaching(
@@ -157,24 +153,27 @@ def uncross(listing: Listing, trading: Trading) -> None:
 
 def _first(book: Book, price: Price, *, is_bid: bool) -> Order | None:
     """The order of a side that trades next at `price`."""
-    market = book.market_bids if is_bid else book.market_asks
-    for order in market.values():
-        if not order.whole:
-            return order
-    ladder = book.bids if is_bid else book.asks
-    level = ladder.best
-    while level is not None and (level.price >= price if is_bid else level.price <= price):
+    for level in _priority(book, price, is_bid=is_bid):
         for order in level:
             if not order.whole:
                 return order
-        level = ladder.after(level)
     return None
+
+
+def _priority(book: Book, price: Price, *, is_bid: bool) -> Iterator[Level]:
+    """The queues of a side that trade at `price`: the market orders, then the best price first."""
+    yield book.market_bids if is_bid else book.market_asks
+    ladder = book.bids if is_bid else book.asks
+    level = ladder.best
+    while level is not None and (level.price >= price if is_bid else level.price <= price):
+        yield level
+        level = ladder.after(level)
 
 
 def _refresh(listing: Listing, price: Price, trading: Trading) -> None:
     """Turn market-to-limit orders that traded into limits at the price."""
     for market in (listing.book.market_bids, listing.book.market_asks):
-        for order in list(market.values()):
+        for order in list(market):
             if order.terms.ord_type is OrdType.MARKET_TO_LIMIT and order.cum_qty:
                 trading.withdraw(order)
                 order.price = price

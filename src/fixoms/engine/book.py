@@ -20,10 +20,11 @@ from fixoms.domain.units import Price, Qty
 from fixoms.engine.order import Order, Place
 
 _BOOK, _NOWHERE = Place.BOOK, Place.NOWHERE
+_NO_PRICE = Price(0)
 
 
 class Level:
-    """The orders at one price, first in time first.
+    """A queue of orders, first in time first: those at one price, or the market orders of a call.
 
     `qty` is what the book shows of them, `volume` all that is left of those an uncross may take,
     `pegged` how many are pegged.
@@ -47,6 +48,41 @@ class Level:
             yield order
             order = following
 
+    def append(self, order: Order) -> None:
+        """Put the order at the end of the queue."""
+        tail = self.tail
+        order.prev = tail
+        order.next = None
+        order.level = self
+        if tail is None:
+            self.head = order
+        else:
+            tail.next = order
+        self.tail = order
+        self._count(order, 1)
+
+    def remove(self, order: Order) -> None:
+        """Take the order out, wherever it stands in the queue."""
+        before, after = order.prev, order.next
+        if before is None:
+            self.head = after
+        else:
+            before.next = after
+        if after is None:
+            self.tail = before
+        else:
+            after.prev = before
+        order.level = order.prev = order.next = None
+        self._count(order, -1)
+
+    def _count(self, order: Order, sign: int) -> None:
+        self.count += sign
+        self.qty += sign * order.shown_qty
+        if not order.whole:
+            self.volume += sign * order.leaves_qty
+        if order.peg is not None:
+            self.pegged += sign
+
 
 class Ladder:
     """Price levels in one direction, best first. Bids are descending, asks ascending.
@@ -68,28 +104,13 @@ class Ladder:
         key = -price if self.descending else price
         level: Level | None = self._levels.get(key)
         if level is None:
-            level = Level(price)
-            self._levels[key] = level
+            level = self._levels[key] = Level(price)
             best = self.best
             if best is None or (price > best.price if self.descending else price < best.price):
                 self.best = level
-            order.prev = None
-            level.head = order
-        else:
-            order.prev = level.tail
-            if level.tail is not None:
-                level.tail.next = order
         if price not in self.changed:
             self.changed[price] = (level.qty, level.count)
-        order.next = None
-        order.level = level
-        level.tail = order
-        level.count += 1
-        level.qty += order.shown_qty
-        if not order.whole:
-            level.volume += order.leaves_qty
-        if order.peg is not None:
-            level.pegged += 1
+        level.append(order)
 
     def remove(self, order: Order) -> None:
         """Take the order out of its level, wherever it stands in the queue."""
@@ -97,34 +118,11 @@ class Ladder:
         if level is None:
             return
         self.touch(level)
-        before, after = order.prev, order.next
-        if before is None:
-            level.head = after
-        else:
-            before.next = after
-        if after is None:
-            level.tail = before
-        else:
-            after.prev = before
-        order.level = order.prev = order.next = None
-        level.count -= 1
-        level.qty -= order.shown_qty
-        if not order.whole:
-            level.volume -= order.leaves_qty
-        if order.peg is not None:
-            level.pegged -= 1
+        level.remove(order)
         if level.count == 0:
             del self._levels[-level.price if self.descending else level.price]
             if level is self.best:
                 self.best = self._levels.peekitem(0)[1] if self._levels else None
-
-    def show(self, order: Order, qty: Qty) -> None:
-        """Change what the book shows of an order that keeps its place."""
-        level = order.level
-        if level is not None:
-            self.touch(level)
-            level.qty += qty - order.shown_qty
-        order.shown_qty = qty
 
     def touch(self, level: Level) -> None:
         """Note the level as it was before it changes."""
@@ -155,15 +153,18 @@ class Ladder:
 
 
 class Book:
-    """Both sides of one listing, and the market orders that gather in an auction call."""
+    """Both sides of one listing, and the market orders that gather in an auction call.
+
+    An order in the book without a price is among the market orders, which are not visible.
+    """
 
     __slots__ = ("asks", "bids", "market_asks", "market_bids", "whole_orders")
 
     def __init__(self) -> None:
         self.bids = Ladder(descending=True)
         self.asks = Ladder(descending=False)
-        self.market_bids: dict[OrderId, Order] = {}
-        self.market_asks: dict[OrderId, Order] = {}
+        self.market_bids = Level(_NO_PRICE)
+        self.market_asks = Level(_NO_PRICE)
         self.whole_orders: dict[OrderId, Order] = {}
 
     def join(self, order: Order, rank: int) -> None:
@@ -172,8 +173,7 @@ class Book:
         order.rank = rank
         order.shown_qty = order.peak_qty
         if order.price is None:
-            market = self.market_bids if order.is_buy else self.market_asks
-            market[order.order_id] = order
+            (self.market_bids if order.is_buy else self.market_asks).append(order)
         else:
             (self.bids if order.is_buy else self.asks).append(order, order.price)
             if order.whole:
@@ -182,9 +182,8 @@ class Book:
     def leave(self, order: Order) -> None:
         """Take the order out of the book."""
         order.place = _NOWHERE
-        if order.level is None:
-            market = self.market_bids if order.is_buy else self.market_asks
-            market.pop(order.order_id, None)
+        if order.price is None:
+            (self.market_bids if order.is_buy else self.market_asks).remove(order)
         else:
             (self.bids if order.is_buy else self.asks).remove(order)
             if order.whole:
@@ -193,7 +192,12 @@ class Book:
 
     def show(self, order: Order, qty: Qty) -> None:
         """Change what the book shows of an order that keeps its place."""
-        (self.bids if order.is_buy else self.asks).show(order, qty)
+        level = order.level
+        if level is not None:
+            if order.price is not None:
+                (self.bids if order.is_buy else self.asks).touch(level)
+            level.qty += qty - order.shown_qty
+        order.shown_qty = qty
 
     def reduce(self, order: Order, qty: int) -> None:
         """Take quantity off what is left of an order, wherever it is; what is shown stays."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from fixoms.domain.enums import ExecRestatementReason, ExecType, Side
-from fixoms.domain.ids import OrderId
+from fixoms.domain.ids import OrderId, TradeId
 from fixoms.domain.units import Notional, Price, Qty
 from fixoms.engine.contingency import Effect, effects_of_end, effects_of_fill
 from fixoms.engine.order import Happening, Order, Place
@@ -161,9 +161,8 @@ class Trading:
 
     def _record(self, trade: TradeRecord) -> None:
         trades = self._state.trades
-        if len(trades) >= self._settings.trades_max:
-            del trades[next(iter(trades))]
         trades[trade.trade_id] = trade
+        trades.pop(TradeId(trade.trade_id - self._settings.trades_max), None)
 
     def finish(
         self,
