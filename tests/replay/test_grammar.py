@@ -215,3 +215,10 @@ def test_a_written_script_reads_back(path: Path) -> None:
         script.config,
         script.clock,
     )
+
+
+def test_the_sample_of_the_readme_reads() -> None:
+    text = (SESSIONS / "README.md").read_text(encoding="utf-8").split("```")[1]
+    script = parse_script(text.strip("\n"), "README.md", fix44())
+    assert [type(step) for step in script.steps] == [Send, Receive]
+    assert script.config == "venue.yaml"
