@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -189,6 +190,18 @@ def test_replay_refuses_an_address_that_is_none(fixoms: Run, tmp_path: Path) -> 
     ran = fixoms("replay", str(tmp_path), "--to", "nowhere")
     assert ran.status == 2
     assert "'nowhere' is not HOST:PORT" in ran.err
+
+
+def test_a_terminal_without_the_characters_is_no_error(config: Path) -> None:
+    config.write_text("venue: {name: Bölüm}", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "fixoms", "user", "list"],
+        check=False,
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+    )
+    assert b"venue.name: 'B?l?m' is not allowed" in done.stderr
+    assert b"Traceback" not in done.stderr
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:

@@ -51,6 +51,14 @@ _STATUS_STYLES: Final = {
 """Words that carry a colour wherever a table shows them."""
 
 
+class _Console(Console):
+    """A console whose reader may go away: that is an error its user decides about."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise what a plain `print` would; rich would end the program."""
+        raise BrokenPipeError
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column: its heading, and the text of a row in it. `wide` ones need a wide terminal."""
@@ -65,12 +73,8 @@ class Column:
 def console(*, stderr: bool = False) -> Console:
     """Console on standard output, or on standard error."""
     stream = sys.stderr if stderr else sys.stdout
-    made = Console(file=stream, theme=_THEME, highlight=False, emoji=False, markup=True)
-    if not made.is_terminal:
-        made = Console(
-            file=stream, theme=_THEME, highlight=False, emoji=False, markup=True, width=PIPE_WIDTH
-        )
-    return made
+    width = None if stream.isatty() else PIPE_WIDTH
+    return _Console(file=stream, theme=_THEME, highlight=False, emoji=False, width=width)
 
 
 def table(columns: Sequence[Column], rows: Sequence[Any], width: int | None = None) -> Table:

@@ -10,6 +10,7 @@ Exit status: 0 done, 1 failed or refused, 2 wrong usage or configuration, 130 in
 
 # ruff: noqa: PLC0415  # a command imports what it needs when it runs, so that each starts fast
 
+import io
 import os
 import sys
 from typing import Annotated
@@ -67,6 +68,10 @@ app.add_typer(journal.app, name="journal")
 
 def main() -> None:
     """Run the command line and leave with its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that lacks a character shows `?`; no command fails for that.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         app(prog_name="fixoms")
     except _misused() as error:

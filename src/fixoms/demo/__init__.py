@@ -120,7 +120,7 @@ async def _evening(
         dictionary = folder / "FIX44-fixoms.xml"
         dictionary.write_text(venue_dictionary().to_quickfix_xml(), encoding="utf-8")
         screen.how_to_connect(config, fix_port, password, dictionary, f"{server.mqtt_url} {root}/#")
-        if not once:
+        if not once and not screen.is_gone:
             screen.say("The venue is up. Ctrl-C ends it.")
             await stop.wait()
 

@@ -4,6 +4,7 @@ Owns: words, alignment and colour of the demo.
 Must not know: where what it shows comes from.
 """
 
+import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -32,16 +33,18 @@ class Screen:
 
     def __init__(self) -> None:
         self._console = console()
+        self.is_gone = False
+        """Whether nobody reads any more (`fixoms demo | head`)."""
 
     def title(self) -> None:
         """Say what this is."""
-        self._console.print(f"[heading]fixoms {__version__}[/] · a venue with everything built in")
-        self._console.print()
+        self._print(f"[heading]fixoms {__version__}[/] · a venue with everything built in")
+        self._print()
 
     def say(self, line: str) -> None:
         """Print a line of the venue's own."""
-        self._console.print()
-        self._console.print(Text(line), style="quiet")
+        self._print()
+        self._print(Text(line), style="quiet")
 
     def facts(self, facts: Mapping[str, str]) -> None:
         """Print names with values, aligned."""
@@ -131,11 +134,18 @@ class Screen:
         self._heading("Look around from another shell")
         for words in ("orders", "order A3", "book ACME", f"operator halt {SYMBOL}"):
             line = f"  {_own_command()} {words} -c {shlex.quote(str(config.path))}"
-            self._console.print(Text(line), soft_wrap=True)
+            self._print(Text(line), soft_wrap=True)
+
+    def _print(self, *shown: RenderableType, style: str = "", soft_wrap: bool = False) -> None:
+        try:
+            self._console.print(*shown, style=style, soft_wrap=soft_wrap)
+        except BrokenPipeError:
+            self.is_gone = True
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def _heading(self, text: str) -> None:
-        self._console.print()
-        self._console.print(Text(text, style="heading"))
+        self._print()
+        self._print(Text(text, style="heading"))
 
     def _line(self, who: str, sign: str, cl_ord_id: str, what: Text) -> None:
         grid = Table.grid(padding=(0, 1))
@@ -152,7 +162,7 @@ class Screen:
         self._indented(table(columns, rows, self._console.width))
 
     def _indented(self, shown: RenderableType) -> None:
-        self._console.print(Padding(shown, _INDENT, expand=False))
+        self._print(Padding(shown, _INDENT, expand=False))
 
 
 def _own_command() -> str:
