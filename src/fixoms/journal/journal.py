@@ -35,7 +35,13 @@ from fixoms.journal.segment import SegmentHead, create_segment, segment_paths
 from fixoms.journal.session_log import SessionNumbers
 from fixoms.journal.settings import JournalSettings
 from fixoms.journal.snapshot import Snapshot, save_snapshot
-from fixoms.journal.writer import HeadMark, SegmentWriter, WriterThread, read_confirmed_group
+from fixoms.journal.writer import (
+    HeadMark,
+    SegmentWriter,
+    WriteIn,
+    WriterThread,
+    read_confirmed_group,
+)
 
 
 class JournalState(StrEnum):
@@ -74,6 +80,7 @@ class Journal:
         recovery: Recovery,
         gathering: Gathering,
         writer: SegmentWriter,
+        write_in: WriteIn,
     ) -> None:
         self.on_failure: Callable[[Exception], None] = ignore_failure
         self.before_flush: Callable[[], None] = nothing_to_add
@@ -86,7 +93,7 @@ class Journal:
         self._writer = writer
         self._saving = asyncio.Lock()
         self._handover = Handover()
-        self._thread = WriterThread(
+        self._thread = write_in(
             writer, settings, self._handover, self._on_written, self._on_failed
         )
         self._reader = OutboundReader(directory, writer.pending)
@@ -104,10 +111,15 @@ class Journal:
         self._durable_seq = gathering.last_seq
 
     @classmethod
-    def open(cls, directory: Path, settings: JournalSettings | None = None) -> "Journal":
+    def open(
+        cls,
+        directory: Path,
+        settings: JournalSettings | None = None,
+        write_in: WriteIn = WriterThread,
+    ) -> "Journal":
         """Open the journal in `directory`, created when there is none, and lock it.
 
-        What was cut or passed over is in `report`. Raises JournalLockedError, JournalCorruptError
+        `write_in` makes what runs the writer: a thread, but for a simulated disk. What was cut or passed over is in `report`. Raises JournalLockedError, JournalCorruptError
         or JournalUnwritableError; the directory is then as it was.
         """
         settings = settings or JournalSettings()
@@ -117,7 +129,7 @@ class Journal:
         except OSError as error:
             raise JournalUnwritableError(f"{directory}: {error}") from error
         try:
-            return cls._open_locked(directory, settings, lock)
+            return cls._open_locked(directory, settings, lock, write_in)
         except (OSError, sqlite3.Error) as error:
             lock.release()
             raise JournalUnwritableError(f"{directory}: {error}") from error
@@ -127,7 +139,7 @@ class Journal:
 
     @classmethod
     def _open_locked(
-        cls, directory: Path, settings: JournalSettings, lock: DirectoryLock
+        cls, directory: Path, settings: JournalSettings, lock: DirectoryLock, write_in: WriteIn
     ) -> "Journal":
         report = OpeningReport()
         for unfinished in directory.glob("*.tmp"):
@@ -169,7 +181,7 @@ class Journal:
         gathering = Gathering(
             settings, found.last_group, found.last_seq, found.last_time, found.sessions
         )
-        return cls(directory, settings, lock, report, recovery, gathering, writer)
+        return cls(directory, settings, lock, report, recovery, gathering, writer, write_in)
 
     def recover(self) -> Recovery:
         """Return what to start from; its entries can be streamed once, before `start`."""

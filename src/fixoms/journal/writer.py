@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Final
+from typing import Final, Protocol, TypeAlias
 
 from msgspec.structs import astuple
 
@@ -295,6 +295,26 @@ class SegmentWriter:
         """Close after a failure, writing nothing more than SQLite itself does."""
         self._connection.close()
         self._mark.close()
+
+
+class Writing(Protocol):
+    """What carries batches to a SegmentWriter and tells how it went."""
+
+    def start(self) -> None:
+        """Begin to take batches."""
+
+    def put(self, batch: Batch) -> None:
+        """Write a batch as soon as the one before is done."""
+
+    def stop(self) -> None:
+        """Write what was put and end."""
+
+
+WriteIn: TypeAlias = Callable[
+    [SegmentWriter, JournalSettings, Handover, Callable[[Batch], None], Callable[[Exception], None]],
+    Writing,
+]
+"""Makes a Writing: of a writer, the settings, the handover, `written` and `failed`."""
 
 
 class WriterThread:
