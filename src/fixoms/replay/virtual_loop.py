@@ -145,20 +145,23 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     ) -> tuple[asyncio.Transport, asyncio.BaseProtocol]:
         """Give an accepted caller its protocol."""
         protocol = protocol_factory()
-        transport = MemoryTransport(self, protocol, sock.line)
-        sock.line.connected(transport)
+        transport: MemoryTransport = sock.line.answer(protocol)
         protocol.connection_made(transport)
         return transport, protocol
 
     def dial(self, port: int) -> "MemoryLine":
         """Connect a terminal, which lives outside the loop; raises ConnectionRefusedError."""
+        line = MemoryLine(self, self._split)
+        self.connect_line(port, line)
+        return line
+
+    def connect_line(self, port: int, line: "MemoryLine") -> None:
+        """Connect a line of the caller's own making; raises ConnectionRefusedError."""
         backlog = self._backlogs.get(port)
         if backlog is None:
             raise ConnectionRefusedError(111, f"nothing listens on port {port}")
         self._callers += 1
-        line = MemoryLine(self, self._split)
         backlog.put_nowait(_Caller(self._callers, line))
-        return line
 
     def dispose(self) -> None:
         """Cancel what still runs and close the loop."""
@@ -333,9 +336,10 @@ class MemoryLine:
         self._inbound = bytearray()
         self._open = True
 
-    def connected(self, peer: MemoryTransport) -> None:
-        """The venue has taken the call."""
-        self._peer = peer
+    def answer(self, protocol: asyncio.BaseProtocol) -> MemoryTransport:
+        """The venue takes the call: its end of the connection."""
+        self._peer = MemoryTransport(self._loop, protocol, self)
+        return self._peer
 
     def receive(self, octets: bytes) -> None:
         """Bytes from the venue."""
