@@ -204,7 +204,7 @@ class OrderEntry:
         self._tape.report(order, ExecType.REPLACED, requester=session.name, orig_cl_ord_id=orig)
         if held:
             order.place = Place.HELD
-        elif not keeps:
+        elif not keeps or order.place is Place.PARKED:
             self._agenda.place(order)
 
     def _fill_by_replace(
@@ -393,13 +393,11 @@ def _is_converted(order: Order) -> bool:
 def _keeps_priority(order: Order, terms: OrderTerms) -> bool:
     """Whether a replace leaves the order in its place: same behavior and price, no more quantity.
 
-    A larger peak is more quantity to the book; a smaller one keeps the place. A parked order has no
-    place to keep.
+    A larger peak is more quantity to the book; a smaller one keeps the place.
     """
     old = order.terms
     if (
-        order.place is Place.PARKED
-        or terms.ord_type is not old.ord_type
+        terms.ord_type is not old.ord_type
         or terms.price != old.price
         or terms.stop_px != old.stop_px
         or terms.exec_inst != old.exec_inst
