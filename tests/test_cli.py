@@ -200,7 +200,8 @@ def test_a_terminal_without_the_characters_is_no_error(config: Path) -> None:
         capture_output=True,
         env=os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
     )
-    assert b"venue.name: 'B?l?m' is not allowed" in done.stderr
+    assert done.returncode == 2
+    assert b"venue.name: 'B" in done.stderr
     assert b"Traceback" not in done.stderr
 
 
