@@ -109,6 +109,8 @@ class SqliteStore:
 
     def load(self, session: SessionId, now: Nanos) -> SessionState:
         """See Store.load. Raises the error of the medium."""
+        if self._failed is not None:
+            raise self._failed
         answer: Future[SessionState] = Future()
         self._jobs.put(_Load(session, now, answer))
         return answer.result(_LOAD_TIMEOUT_S)
@@ -151,7 +153,7 @@ class SqliteStore:
             while self._turn():
                 pass
             self._write_lazy()
-        except (sqlite3.Error, OSError) as failure:
+        except Exception as failure:  # the root of the thread: whatever it is, nothing is durable
             self._fail(failure)
         finally:
             self._connection.close()
@@ -248,7 +250,11 @@ class SqliteStore:
 
     def _answer(self, job: _Read | _Load) -> None:
         if isinstance(job, _Load):
-            job.answer.set_result(self._load(job))
+            try:
+                job.answer.set_result(self._load(job))
+            except sqlite3.Error as failure:
+                job.answer.set_exception(failure)
+                raise
             return
         row = self._rows[job.session]
         found = self._connection.execute(
