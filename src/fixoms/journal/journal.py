@@ -93,9 +93,7 @@ class Journal:
         self._writer = writer
         self._saving = asyncio.Lock()
         self._handover = Handover()
-        self._thread = write_in(
-            writer, settings, self._handover, self._on_written, self._on_failed
-        )
+        self._thread = write_in(writer, settings, self._handover, self._on_written, self._on_failed)
         self._reader = OutboundReader(directory, writer.pending)
         self._off_loop = ThreadPoolExecutor(2, "journal-files")
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -119,8 +117,9 @@ class Journal:
     ) -> "Journal":
         """Open the journal in `directory`, created when there is none, and lock it.
 
-        `write_in` makes what runs the writer: a thread, but for a simulated disk. What was cut or passed over is in `report`. Raises JournalLockedError, JournalCorruptError
-        or JournalUnwritableError; the directory is then as it was.
+        `write_in` makes what runs the writer: a thread, but for a simulated disk. What was cut or
+        passed over is in `report`. Raises JournalLockedError, JournalCorruptError or
+        JournalUnwritableError; the directory is then as it was.
         """
         settings = settings or JournalSettings()
         try:

@@ -311,7 +311,13 @@ class Writing(Protocol):
 
 
 WriteIn: TypeAlias = Callable[
-    [SegmentWriter, JournalSettings, Handover, Callable[[Batch], None], Callable[[Exception], None]],
+    [
+        SegmentWriter,
+        JournalSettings,
+        Handover,
+        Callable[[Batch], None],
+        Callable[[Exception], None],
+    ],
     Writing,
 ]
 """Makes a Writing: of a writer, the settings, the handover, `written` and `failed`."""
