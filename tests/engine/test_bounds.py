@@ -11,12 +11,17 @@ from fixoms.domain.commands import (
     DefineInstrument,
     DefineParticipant,
     DefineSession,
+    EnterList,
     EnterOrder,
+    ListedOrder,
     OrderTerms,
     Origin,
+    ReplaceOrder,
     StartDay,
 )
 from fixoms.domain.enums import (
+    ContingencyType,
+    CxlRejReason,
     ExecType,
     OrdRejReason,
     OrdStatus,
@@ -25,7 +30,7 @@ from fixoms.domain.enums import (
     Side,
     TimeInForce,
 )
-from fixoms.domain.events import CommandRefused, Event, Execution, Trade
+from fixoms.domain.events import CancelRejected, CommandRefused, Event, Execution, Trade
 from fixoms.domain.ids import InstrumentId, OrderId, TradeId
 from fixoms.domain.instrument import Instrument, TickBand
 from fixoms.domain.units import NOTIONAL_MAX, PRICE_MAX, QTY_MAX, Nanos, Price, Qty
@@ -139,6 +144,21 @@ def test_remembered_cl_ord_ids_are_bounded() -> None:
     assert isinstance(refused, Execution)
     assert refused.ord_rej_reason is OrdRejReason.ORDER_EXCEEDS_LIMIT
     assert "1 ClOrdID(11)" in refused.text
+    terms = OrderTerms(Side.BUY, OrdType.LIMIT, TimeInForce.DAY, Qty(2), Price(100))
+    (rejected,) = venue.handle(ReplaceOrder(origin("A"), "c", "a", OrderId(0), "ACME", "", terms))
+    assert isinstance(rejected, CancelRejected)
+    assert rejected.reason is CxlRejReason.BROKER_OPTION
+    (canceled, _) = venue.cancel("A", "a", Side.BUY)
+    assert isinstance(canceled, Execution)
+
+
+def test_a_list_that_never_entered_is_not_remembered() -> None:
+    venue = Venue()
+    terms = OrderTerms(Side.BUY, OrdType.LIMIT, TimeInForce.DAY, Qty(0), Price(100))
+    legs = tuple(ListedOrder(f"x{leg}", leg, "ACME", "", terms) for leg in range(2))
+    for kind in ContingencyType:
+        venue.handle(EnterList(origin("A"), f"L{kind.value}", kind, legs))
+    assert not venue.engine._state.lists
 
 
 def test_the_oldest_trade_can_no_longer_be_busted_past_the_bound() -> None:

@@ -117,8 +117,7 @@ class OrderEntry:
             text = f"the venue holds its limit of {settings.orders_max} orders"
             return Refusal(OrdRejReason.ORDER_EXCEEDS_LIMIT, text)
         if state.cl_ord_ids >= settings.cl_ord_ids_max:
-            text = f"the venue remembers its limit of {settings.cl_ord_ids_max} ClOrdID(11) today"
-            return Refusal(OrdRejReason.ORDER_EXCEEDS_LIMIT, text)
+            return self._too_many_ids()
         refusal = refuse(listing, terms, self._tape.time, state.trading_day)
         if refusal is None and terms.exec_inst and listing.watched >= settings.watched_max:
             text = (
@@ -127,6 +126,11 @@ class OrderEntry:
             )
             return Refusal(OrdRejReason.ORDER_EXCEEDS_LIMIT, text)
         return refusal
+
+    def _too_many_ids(self) -> Refusal:
+        most = self._settings.cl_ord_ids_max
+        text = f"the venue remembers its limit of {most} ClOrdID(11) today"
+        return Refusal(OrdRejReason.ORDER_EXCEEDS_LIMIT, text)
 
     def refuse_crossing(self, order: Order) -> Refusal | None:
         """Why the order may not enter the book as it stands now.
@@ -251,6 +255,8 @@ class OrderEntry:
     ) -> tuple[Order, CxlRejReason, str] | None:
         if command.refusal is not None:
             return order, CxlRejReason.OTHER, command.refusal.text
+        if self._state.cl_ord_ids >= self._settings.cl_ord_ids_max:
+            return order, CxlRejReason.BROKER_OPTION, self._too_many_ids().text
         terms = command.terms
         if terms.qty <= order.cum_qty and terms.qty > 0:
             terms = msgspec.structs.replace(terms, qty=order.cum_qty)

@@ -98,6 +98,8 @@ class ListEntry:
             ]
             self._enter_legs(command, session, group, _all_or_none(judged))
             self._agenda.settle()
+        if not group.orders:
+            del self._state.lists[(group.participant, group.list_id)]
         self._report(command.origin, group, _ACK)
 
     def _refuse_list(self, command: EnterList, session: Session) -> str:

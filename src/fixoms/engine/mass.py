@@ -28,7 +28,7 @@ from fixoms.domain.enums import (
     TimeInForce,
 )
 from fixoms.domain.events import MassCancelReported
-from fixoms.domain.ids import InstrumentId, OrderId
+from fixoms.domain.ids import InstrumentId
 from fixoms.domain.units import Qty
 from fixoms.engine.order import Happening, Order
 from fixoms.engine.settings import EngineSettings
@@ -84,17 +84,13 @@ class MassRequests:
             needs_symbol=command.request_type is MassCancelRequestType.SECURITY,
             needs_segment=command.request_type is MassCancelRequestType.TRADING_SESSION,
         )
-        affected: list[tuple[OrderId, str]] = []
+        meant: list[Order] = []
         if isinstance(narrowing, Narrowing):
-            for order in live_orders(session.participant.live):
-                if order.is_live and narrowing.covers(order):
-                    affected.append((order.order_id, order.cl_ord_id))
-                    self._trading.finish(
-                        order,
-                        Happening.CANCEL,
-                        f"mass cancel {command.cl_ord_id}",
-                        requester=session.name,
-                    )
+            meant = [
+                each for each in live_orders(session.participant.live) if narrowing.covers(each)
+            ]
+        affected = tuple((order.order_id, order.cl_ord_id) for order in meant)
+        self._cancel_all(meant, f"mass cancel {command.cl_ord_id}", session.name)
         wrong = narrowing if isinstance(narrowing, WrongScope) else None
         self._tape.events.append(
             MassCancelReported(
@@ -102,7 +98,7 @@ class MassRequests:
                 command.cl_ord_id,
                 command.request_type,
                 self._tape.next_order_id(),
-                tuple(affected),
+                affected,
                 command.symbol,
                 command.side,
                 None if wrong is None else wrong.reason,
@@ -182,11 +178,13 @@ class MassRequests:
         if not (policy.on_logout if command.logged_out else policy.on_loss):
             return
         text = f"session {session.name} {'logged out' if command.logged_out else 'was lost'}"
-        for order in live_orders(session.participant.live):
-            if not order.is_live or order.owner.session != session.name:
-                continue
-            if policy.good_till or order.terms.tif not in _GOOD_TILL:
-                self._trading.finish(order, Happening.CANCEL, text)
+        meant = [
+            order
+            for order in live_orders(session.participant.live)
+            if order.owner.session == session.name
+            and (policy.good_till or order.terms.tif not in _GOOD_TILL)
+        ]
+        self._cancel_all(meant, text)
 
     def cancel_by_operator(self, command: CancelByOperator) -> None:
         """Cancel one order or all that match, unasked by their owner (ExecType 4, 378=8)."""
@@ -198,22 +196,29 @@ class MassRequests:
         if command.order_id:
             meant = [state.orders[command.order_id]]
         else:
-            meant = [order for order in state.orders.values() if order.is_live]
-        canceled = 0
-        for order in meant:
-            if (
-                order.is_live
+            meant = [
+                order
+                for order in state.orders.values()
+                if order.is_live
                 and command.participant in ("", order.owner.participant)
                 and command.instrument_id in ("", order.listing.instrument_id)
-            ):
-                canceled += 1
+            ]
+        self._cancel_all(meant, command.reason, reason=ExecRestatementReason.MARKET_OPTION)
+        self._tape.done(command.origin, f"canceled {len(meant)} orders: {command.reason}")
+
+    def _cancel_all(
+        self,
+        orders: list[Order],
+        text: str,
+        requester: str = "",
+        reason: ExecRestatementReason | None = None,
+    ) -> None:
+        """Cancel live orders; one may have gone meanwhile with another of its list."""
+        for order in orders:
+            if order.is_live:
                 self._trading.finish(
-                    order,
-                    Happening.CANCEL,
-                    command.reason,
-                    reason=ExecRestatementReason.MARKET_OPTION,
+                    order, Happening.CANCEL, text, requester=requester, reason=reason
                 )
-        self._tape.done(command.origin, f"canceled {canceled} orders: {command.reason}")
 
     def _refuse_operator(self, command: CancelByOperator) -> str:
         state = self._state

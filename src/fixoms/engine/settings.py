@@ -18,7 +18,7 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     | bound | passing it |
     | --- | --- |
     | `orders_max`: orders held, live or finished today | Rejected, OrdRejReason(103)=3 |
-    | `cl_ord_ids_max`: ClOrdID(11) values remembered today | Rejected, OrdRejReason(103)=3 |
+    | `cl_ord_ids_max`: ClOrdID(11) values remembered today | Rejected 103=3, replaces 102=2 |
     | `list_orders_max`: orders in one NewOrderList(E) | the list is rejected |
     | `watched_max`: pegged, trailing and all-or-none orders per instrument | Rejected, 103=3 |
     | `elections_max`: stops one command elects in an instrument | a volatility auction starts |
