@@ -30,7 +30,14 @@ from fixoms.domain.enums import (
     Side,
     TimeInForce,
 )
-from fixoms.domain.events import CancelRejected, CommandRefused, Event, Execution, Trade
+from fixoms.domain.events import (
+    CancelRejected,
+    CommandRefused,
+    Event,
+    Execution,
+    ListStatusReported,
+    Trade,
+)
 from fixoms.domain.ids import InstrumentId, OrderId, TradeId
 from fixoms.domain.instrument import Instrument, TickBand
 from fixoms.domain.units import NOTIONAL_MAX, PRICE_MAX, QTY_MAX, Nanos, Price, Qty
@@ -152,13 +159,17 @@ def test_remembered_cl_ord_ids_are_bounded() -> None:
     assert isinstance(canceled, Execution)
 
 
-def test_a_list_that_never_entered_is_not_remembered() -> None:
-    venue = Venue()
+def test_remembered_lists_are_bounded() -> None:
+    venue = Venue(EngineSettings(lists_max=2))
     terms = OrderTerms(Side.BUY, OrdType.LIMIT, TimeInForce.DAY, Qty(0), Price(100))
     legs = tuple(ListedOrder(f"x{leg}", leg, "ACME", "", terms) for leg in range(2))
-    for kind in ContingencyType:
-        venue.handle(EnterList(origin("A"), f"L{kind.value}", kind, legs))
-    assert not venue.engine._state.lists
+    answers = [
+        venue.handle(EnterList(origin("A"), f"L{number}", ContingencyType.INDEPENDENT, legs))[-1]
+        for number in range(3)
+    ]
+    assert all(isinstance(answer, ListStatusReported) for answer in answers)
+    assert len(venue.engine._state.lists) == 2
+    assert "limit of 2 lists" in str(answers[-1])
 
 
 def test_the_oldest_trade_can_no_longer_be_busted_past_the_bound() -> None:

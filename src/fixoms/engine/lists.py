@@ -98,8 +98,6 @@ class ListEntry:
             ]
             self._enter_legs(command, session, group, _all_or_none(judged))
             self._agenda.settle()
-        if not group.orders:
-            del self._state.lists[(group.participant, group.list_id)]
         self._report(command.origin, group, _ACK)
 
     def _refuse_list(self, command: EnterList, session: Session) -> str:
@@ -107,6 +105,8 @@ class ListEntry:
         fewest = _FEWEST[command.contingency]
         if (session.participant.name, command.list_id) in self._state.lists:
             return f"ListID(66) {command.list_id!r} was used before"
+        if len(self._state.lists) >= self._settings.lists_max:
+            return f"the venue remembers its limit of {self._settings.lists_max} lists today"
         if count > most:
             return f"TotNoOrders(68) {count} is above the limit {most}"
         if count < fewest:

@@ -19,6 +19,7 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     | --- | --- |
     | `orders_max`: orders held, live or finished today | Rejected, OrdRejReason(103)=3 |
     | `cl_ord_ids_max`: ClOrdID(11) values remembered today | Rejected 103=3, replaces 102=2 |
+    | `lists_max`: lists remembered today | the list is rejected |
     | `list_orders_max`: orders in one NewOrderList(E) | the list is rejected |
     | `watched_max`: pegged, trailing and all-or-none orders per instrument | Rejected, 103=3 |
     | `elections_max`: stops one command elects in an instrument | a volatility auction starts |
@@ -32,6 +33,7 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     volatility_auction: Nanos = Nanos(120 * SECOND)
     orders_max: int = 5_000_000
     cl_ord_ids_max: int = 20_000_000
+    lists_max: int = 100_000
     list_orders_max: int = 100
     watched_max: int = 1_000
     elections_max: int = 10_000
