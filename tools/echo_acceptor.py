@@ -129,7 +129,12 @@ def parse_arguments(words: list[str]) -> argparse.Namespace:
     add("--logout-timeout", type=float, default=2.0, help="seconds")
     add("--timestamp-digits", type=int, default=3, choices=[3, 6, 9])
     add("--resend-request-chunk", type=int, default=0, help="0: ask for everything at once")
-    add("--next-expected", action="store_true", help="answer NextExpectedMsgSeqNum(789) in kind")
+    add(
+        "--next-expected",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="answer NextExpectedMsgSeqNum(789) in kind; default: yes",
+    )
     add("--last-processed", action="store_true", help="send LastMsgSeqNumProcessed(369)")
     add("--any-sending-time", action="store_true", help="do not check SendingTime(52)")
     add("--wire-log", metavar="DIRECTORY")

@@ -156,6 +156,10 @@ class Counterparty:
         self._frames.clear()
         return heard
 
+    def reason(self) -> DisconnectReason | None:
+        """Why the session asked for its connection to be closed, if it did."""
+        return None if self.ended is None else self.ended.reason
+
     def carry_out(self) -> None:
         """After calling the session directly."""
         self._carry_out()

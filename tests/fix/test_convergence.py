@@ -215,7 +215,7 @@ def test_nothing_is_lost_or_doubled(
                 line.connect()
             case "restart":
                 line.restart(side)
-            case "wait":
+            case _:
                 line.wait(amount)
     line.settle()
     event(f"messages {min(len(line.initiator.sent), 10)}")

@@ -130,8 +130,7 @@ class TestSession:
         assert peer.wait(59) == []
         assert peer.wait(2) == ["35=5|34=2|58=The session period is over"]
         peer.wait(3)
-        assert peer.ended is not None
-        assert peer.ended.reason is DisconnectReason.LOGOUT_UNANSWERED
+        assert peer.reason() is DisconnectReason.LOGOUT_UNANSWERED
         peer.lose()
         peer.wait(1)
         assert (peer.state.next_in, peer.state.next_out) == (1, 1)
@@ -150,8 +149,7 @@ class TestSession:
         peer.carry_out()
         peer.state.next_out = 7
         assert peer.log_on() == ["35=5|34=7|58=The session is closed at this time"]
-        assert peer.ended is not None
-        assert peer.ended.reason is DisconnectReason.OUT_OF_HOURS
+        assert peer.reason() is DisconnectReason.OUT_OF_HOURS
 
     def test_numbers_may_go_on(self) -> None:
         schedule = Schedule(
