@@ -16,6 +16,9 @@ from typing import Any
 import pytest
 import simplefix
 
+from fixoms.clock import now
+from fixoms.fix.values import render_utc_timestamp
+
 FIRST_TRADE_S = 10.0
 PATIENCE_S = 60.0
 
@@ -237,9 +240,9 @@ class GuestTerminal:
         message.append_pair(49, self._comp_ids[0])
         message.append_pair(56, self._comp_ids[1])
         message.append_pair(34, self._seq)
-        message.append_utc_timestamp(52)
+        message.append_pair(52, render_utc_timestamp(now()))
         if transact_time:
-            message.append_utc_timestamp(60)
+            message.append_pair(60, render_utc_timestamp(now()))
         for tag, value in fields:
             message.append_pair(tag, value)
         self._connection.sendall(message.encode())
