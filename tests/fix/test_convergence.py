@@ -1,8 +1,8 @@
 """Two sessions of ours over a bad line: nothing is lost and nothing doubled.
 
 Each side is a session with a durable store. The line delays, cuts messages anywhere and breaks,
-losing what is on it; a side may die and come back from its store. At the end the line is whole and quiet, and both applications have
-what the other sent, once and in order.
+losing what is on it; a side may die and come back from its store. At the end the line is whole and
+quiet, and both applications have what the other sent, once and in order.
 """
 
 from dataclasses import replace
