@@ -8,9 +8,13 @@ Must not know: commands, reports, and anything of fixoms.engine.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import TYPE_CHECKING, NamedTuple
 
 from fixoms.domain.commands import OrderTerms
 from fixoms.domain.enums import ExecInst, OrdStatus, OrdType, SelfTradePrevention, TimeInForce
+
+if TYPE_CHECKING:
+    from .links import OrderGroup
 
 
 class Place(Enum):
@@ -19,12 +23,18 @@ class Place(Enum):
     BOOK = auto()
     TRIGGER = auto()
     PARKED = auto()
+    HELD = auto()
+    RELEASED = auto()
     GONE = auto()
 
 
 @dataclass
 class RefOrder:
-    """An order. `rank` is its priority at its price, `armed` among triggers: smaller is earlier."""
+    """An order.
+
+    `rank` is its priority at its price, `armed` among triggers: smaller is earlier. An order that
+    a bust has `revived` stands nowhere until it is replaced.
+    """
 
     number: int
     session: str
@@ -43,10 +53,11 @@ class RefOrder:
     price: int | None = None
     stop: int | None = None
     triggered: bool = False
+    revived: bool = False
     place: Place = Place.PARKED
     status: OrdStatus = OrdStatus.NEW
     names: list[tuple[str, str]] = field(default_factory=list)
-    list_id: str = ""
+    group: "OrderGroup | None" = None
 
     @property
     def is_buy(self) -> bool:
@@ -123,7 +134,9 @@ class Outcome(Enum):
     TRADE = auto()
     CANCEL_RESTING = auto()
     CANCEL_AGGRESSOR = auto()
+    CANCEL_BOTH = auto()
     DECREMENT = auto()
+    INTERRUPT = auto()
 
 
 @dataclass(frozen=True)
@@ -137,10 +150,10 @@ class Meeting:
 
 
 _STP_OUTCOMES = {
-    SelfTradePrevention.CANCEL_NEWEST: (Outcome.CANCEL_AGGRESSOR,),
-    SelfTradePrevention.CANCEL_OLDEST: (Outcome.CANCEL_RESTING,),
-    SelfTradePrevention.CANCEL_BOTH: (Outcome.CANCEL_RESTING, Outcome.CANCEL_AGGRESSOR),
-    SelfTradePrevention.DECREMENT: (Outcome.DECREMENT,),
+    SelfTradePrevention.CANCEL_NEWEST: Outcome.CANCEL_AGGRESSOR,
+    SelfTradePrevention.CANCEL_OLDEST: Outcome.CANCEL_RESTING,
+    SelfTradePrevention.CANCEL_BOTH: Outcome.CANCEL_BOTH,
+    SelfTradePrevention.DECREMENT: Outcome.DECREMENT,
 }
 
 
@@ -157,11 +170,36 @@ class _Piece:
         return accepts(aggressor, self.price) and (not self.order.is_aon or self.leaves <= left)
 
 
-def sweep(aggressor: RefOrder, orders: Iterable[RefOrder]) -> list[Meeting]:
+def _ends_with(order: RefOrder, filled: RefOrder) -> bool:
+    """Whether a fill of the other order may end this one."""
+    group = order.group
+    return (
+        order is not filled
+        and group is not None
+        and group is filled.group
+        and group.is_exclusive(order)
+    )
+
+
+class Band(NamedTuple):
+    """How far from `base` a trade may be: `width` basis points to both sides, 0 for any."""
+
+    base: int | None
+    width: int
+
+    def holds(self, price: int) -> bool:
+        """Whether a trade at `price` stays inside."""
+        if self.base is None or self.width == 0:
+            return True
+        return abs(price - self.base) * 10_000 <= self.base * self.width
+
+
+def sweep(aggressor: RefOrder, orders: Iterable[RefOrder], band: Band) -> list[Meeting]:
     """What would happen if the aggressor worked through the book now; nothing is changed.
 
     Peak by peak: a used-up peak rejoins the end of the queue at its price. A resting AON is
-    passed over while what is left of the aggressor cannot fill it whole.
+    passed over while what is left of the aggressor cannot fill it whole. Of orders that cancel or
+    reduce each other only the first met is counted on.
     """
     pieces = [_Piece(one) for one in queue(orders, not aggressor.is_buy) if one.price is not None]
     left = aggressor.leaves
@@ -173,12 +211,12 @@ def sweep(aggressor: RefOrder, orders: Iterable[RefOrder]) -> list[Meeting]:
         price = met.price
         own = met.order.participant == aggressor.participant
         if own and aggressor.stp in _STP_OUTCOMES:
-            outcomes = _STP_OUTCOMES[aggressor.stp]
+            outcome = _STP_OUTCOMES[aggressor.stp]
             qty = min(left, met.leaves)
-            meetings += [Meeting(outcome, met.order, qty, price) for outcome in outcomes]
-            if Outcome.CANCEL_AGGRESSOR in outcomes:
+            meetings.append(Meeting(outcome, met.order, qty, price))
+            if outcome in (Outcome.CANCEL_AGGRESSOR, Outcome.CANCEL_BOTH):
                 break
-            if Outcome.CANCEL_RESTING in outcomes:
+            if outcome is Outcome.CANCEL_RESTING:
                 pieces.remove(met)
                 continue
             left -= qty
@@ -187,11 +225,15 @@ def sweep(aggressor: RefOrder, orders: Iterable[RefOrder]) -> list[Meeting]:
             if met.leaves == 0:
                 pieces.remove(met)
             continue
+        if not band.holds(price):
+            meetings.append(Meeting(Outcome.INTERRUPT, met.order))
+            break
         qty = min(left, met.shown)
         meetings.append(Meeting(Outcome.TRADE, met.order, qty, price))
         left -= qty
         met.leaves -= qty
         met.shown -= qty
+        pieces = [one for one in pieces if not _ends_with(one.order, met.order)]
         if met.shown == 0:
             at = pieces.index(met)
             pieces.remove(met)

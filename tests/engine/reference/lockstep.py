@@ -8,7 +8,7 @@ Must not know: any rule of the venue.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from fixoms.domain.commands import VENUE, AdvanceTime, Command, OrderTerms
+from fixoms.domain.commands import VENUE, AdvanceTime, Command, ListedOrder, OrderTerms
 from fixoms.domain.events import Event
 from fixoms.domain.units import SECOND, Nanos
 from fixoms.engine.engine import Engine, EngineSettings
@@ -18,12 +18,13 @@ from .streams import ACME, BETA, MARKET, START
 from .venue import ReferenceVenue
 
 ALL_LEVELS = 1000
+VOLATILITY_AUCTION = Nanos(7 * SECOND)
 INSTRUMENTS = (ACME.instrument_id, BETA.instrument_id)
 
 
 def new_settings() -> EngineSettings:
     """Settings of the engines under test."""
-    return EngineSettings(default_market=MARKET)
+    return EngineSettings(default_market=MARKET, volatility_auction=VOLATILITY_AUCTION)
 
 
 def new_engine() -> Engine:
@@ -70,7 +71,7 @@ class Disagreement:
 def compare(commands: Sequence[Command]) -> Disagreement | None:
     """Run both venues to the first disagreement."""
     player = Player(new_engine())
-    reference = ReferenceVenue(MARKET)
+    reference = ReferenceVenue(MARKET, VOLATILITY_AUCTION)
     for at, given in enumerate(commands):
         for command in player.due(given):
             expected = _in_order(reference.decide(command, player.time))
@@ -134,9 +135,16 @@ def describe(command: Command) -> str:
             words.append(f"[{value.session or value.user}]")
         elif name == "terms":
             words.append(_describe_terms(value))
+        elif name == "orders":
+            words += [f"\n      {describe_leg(leg)}" for leg in value]
         elif value not in ("", None, 0, False):
             words.append(f"{name}={getattr(value, 'name', value)}")
     return " ".join(words)
+
+
+def describe_leg(leg: ListedOrder) -> str:
+    """One order of a list."""
+    return f"{leg.list_seq_no} {leg.cl_ord_id} {leg.symbol} {_describe_terms(leg.terms)}"
 
 
 def _describe_terms(terms: OrderTerms) -> str:

@@ -4,32 +4,99 @@ Owns: working an order, triggers, the uncross, phases of one instrument, and the
 Must not know: who may send what, ClOrdIDs, days, lists (venue.py), and anything of fixoms.engine.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import msgspec
 
-from fixoms.domain.enums import ExecInst, OrdRejReason, OrdStatus, OrdType, Phase, TimeInForce
+from fixoms.domain.enums import (
+    ContingencyType,
+    ExecInst,
+    OrdRejReason,
+    OrdStatus,
+    OrdType,
+    Phase,
+    TimeInForce,
+)
 from fixoms.domain.instrument import Instrument
 from fixoms.domain.units import NOTIONAL_MAX, Price, Qty
 
-from .book import Meeting, Outcome, Place, RefOrder, accepts, queue, sweep, uncross_price
+from .book import Band, Meeting, Outcome, Place, RefOrder, accepts, queue, sweep, uncross_price
 from .report import Reason, Report
+
+
+@dataclass
+class RefTrade:
+    """A trade that can be taken back or corrected today."""
+
+    number: int
+    sides: tuple[RefOrder, RefOrder]
+    qty: int
+    price: int
+
+
+class Floor:
+    """What the markets share: where reports go, and orders whose turn comes after this one."""
+
+    def __init__(self, volatility_auction: int) -> None:
+        self.volatility_auction = volatility_auction
+        self.time = 0
+        self.trades: list[RefTrade] = []
+        self.trade_count = 0
+        self.reports: list[Report] = []
+        self.elected: list[RefOrder] = []
+        self.released: list[RefOrder] = []
+        self.markets: dict[str, Market] = {}
+
+    def market_of(self, order: RefOrder) -> "Market":
+        return self.markets[order.instrument_id]
+
+    def settle(self) -> None:
+        """Work what a command set off, until nothing moves.
+
+        Elected stops first, then released orders, then pegs and AONs, market by market.
+        """
+        for _ in range(10_000):
+            if self.elected:
+                self._run_triggers()
+            elif self.released:
+                released, self.released = self.released, []
+                for order in released:
+                    if order.place is Place.RELEASED:
+                        self.market_of(order).work(order)
+            elif not any(market.let_followers_move() for market in self.markets.values()):
+                return
+        raise RuntimeError("the reference venue never comes to rest")
+
+    def _run_triggers(self) -> None:
+        """Work the elected stops: farthest reached first, then time; cascades to the end."""
+        for order in sorted(self.elected, key=_election):
+            if order in self.elected:
+                self.elected.remove(order)
+                order.triggered = True
+                order.place = Place.PARKED
+                market = self.market_of(order)
+                market.report("TRIGGERED", order)
+                market.work(order)
+
+
+def _election(order: RefOrder) -> tuple[int, int]:
+    stop = order.stop or 0
+    return (stop if order.is_buy is not order.is_touch else -stop, order.armed)
 
 
 class Market:
     """The orders of one instrument in order of entry, its phase and its prices."""
 
-    def __init__(
-        self, instrument: Instrument, phase: Phase, tell: Callable[[Report], None]
-    ) -> None:
+    def __init__(self, instrument: Instrument, phase: Phase, floor: Floor) -> None:
         self.instrument = instrument
         self.phase = phase
         self.reference: int | None = instrument.reference_price
         self.last: int | None = None
         self.orders: list[RefOrder] = []
-        self.elected: list[RefOrder] = []
         self.ranks = 0
-        self._tell = tell
+        self.call_ends: int | None = None
+        self._floor = floor
         self._indicated: tuple[int | None, int, int] = (None, 0, 0)
 
     def report(self, kind: str, order: RefOrder, **more: object) -> None:
@@ -46,7 +113,7 @@ class Market:
             cum=order.cum,
             notional=order.notional,
         )
-        self._tell(report._replace(**more))  # type: ignore[arg-type]
+        self._floor.reports.append(report._replace(**more))  # type: ignore[arg-type]
 
     def refusals(self, order: RefOrder) -> set[Reason]:
         """Why an order as it comes in (or comes back changed) is refused; empty when it is not."""
@@ -107,7 +174,7 @@ class Market:
         if order.terms.tif is TimeInForce.AT_THE_CLOSE:
             return set()
         becomes_limit = order.terms.ord_type is OrdType.MARKET_TO_LIMIT and order.price is None
-        alone = not self.traded(sweep(order, self.orders))
+        alone = not self.traded(sweep(order, self.orders, self._dynamic_band()))
         if self._must_not_trade(order) or (becomes_limit and alone):
             return {OrdRejReason.OTHER}
         return set()
@@ -136,24 +203,29 @@ class Market:
             self.ranks += 1
             order.armed = self.ranks
             order.place = Place.TRIGGER
+            if order.is_trailing:
+                self._trail(order)
             if self.last is not None and self._is_met(order, self.last):
-                self.elected.append(order)
-        elif self._must_wait(order):
+                self._floor.elected.append(order)
+        elif order.peg is not None:
+            order.price = self._peg_price(order) if self.phase is Phase.CONTINUOUS else None
+            order.place = Place.PARKED
+            if order.price is not None:
+                self._act(order)
+        elif order.terms.tif is TimeInForce.AT_THE_CLOSE and not self._in_closing_call():
             order.place = Place.PARKED
         else:
             self._act(order)
-
-    def _must_wait(self, order: RefOrder) -> bool:
-        """A 59=7 order waits for its call, a peg for a price to follow."""
-        at_close = order.terms.tif is TimeInForce.AT_THE_CLOSE and not self._in_closing_call()
-        return at_close or (order.peg is not None and order.price is None)
 
     def _in_closing_call(self) -> bool:
         return self.phase is Phase.CLOSING_AUCTION
 
     def _act(self, order: RefOrder) -> None:
+        at_once = order.is_immediate or (order.terms.min_qty or 0) > order.cum
         if self.phase is Phase.CONTINUOUS:
             self._aggress(order)
+        elif at_once:
+            self.leave(order, OrdStatus.CANCELED)
         else:
             self._stand(order)
 
@@ -169,12 +241,12 @@ class Market:
         if self._must_not_trade(order):
             self.leave(order, OrdStatus.CANCELED)
             return
-        limit = order.price
-        meetings = sweep(order, self.orders)
+        limit, band = order.price, self._dynamic_band()
+        meetings = sweep(order, self.orders, band)
         first = next((one for one in meetings if one.outcome is Outcome.TRADE), None)
         if order.terms.ord_type is OrdType.MARKET_TO_LIMIT and limit is None and first:
             order.price = first.price
-            meetings = sweep(order, self.orders)
+            meetings = sweep(order, self.orders, band)
         whole = self.traded(meetings) == order.leaves
         if (order.is_aon or order.terms.tif is TimeInForce.FILL_OR_KILL) and not whole:
             meetings = []
@@ -183,25 +255,40 @@ class Market:
         if self.traded(meetings) < least:
             self.leave(order, OrdStatus.CANCELED)
             return
-        for meeting in meetings:
-            self._carry_out(order, meeting)
-        if order.place is Place.GONE:
-            return
-        if order.is_immediate or order.price is None:
+        while meetings and order.place is not Place.GONE and self.phase is Phase.CONTINUOUS:
+            self._carry_out(order, meetings[0])
+            meetings = sweep(order, self.orders, band)
+        if order.place is not Place.GONE:
+            self._leave_rest(order)
+
+    def _leave_rest(self, order: RefOrder) -> None:
+        """What did not trade rests in the book, or joins the call its sweep has begun."""
+        unmet = (order.terms.min_qty or 0) > order.cum
+        interrupted = self.phase is not Phase.CONTINUOUS
+        if order.is_immediate or order.price is None or (interrupted and unmet):
             self.leave(order, OrdStatus.CANCELED)
+        elif interrupted and order.peg is not None:
+            order.price = None
         else:
             self._stand(order)
 
-    def settle(self) -> None:
-        """Work what the command set off, until nothing moves: triggers, then pegs, then AONs."""
-        for _ in range(10_000):
-            if self.elected:
-                self._run_triggers()
-            elif not self._let_followers_move():
-                return
-        raise RuntimeError("the reference venue never comes to rest")
+    def _dynamic_band(self) -> Band:
+        base = self.reference if self.last is None else self.last
+        return Band(base, self.instrument.dynamic_band_bp)
 
-    def _let_followers_move(self) -> bool:
+    def enter(self, phase: Phase) -> None:
+        """Move to a phase; orders go where they belong when a call begins."""
+        self.phase = phase
+        self.call_ends = None
+        self._floor.reports.append(
+            Report("PHASE_CHANGED", self.instrument.instrument_id, status=phase.name)
+        )
+        if phase is Phase.VOLATILITY_AUCTION:
+            self.call_ends = self._floor.time + self._floor.volatility_auction
+        if phase.is_auction:
+            self._begin_call()
+
+    def let_followers_move(self) -> bool:
         """Let pegs follow, then AONs try; whether any moved. Nothing moves outside of trading."""
         if self.phase is not Phase.CONTINUOUS:
             return False
@@ -236,7 +323,9 @@ class Market:
         """Bring each peg that stands elsewhere to its price; whether there was one."""
         moved = False
         for one in self.orders:
-            if one.peg is None or one.place is Place.GONE:
+            if self.phase is not Phase.CONTINUOUS:
+                break
+            if one.peg is None or one.revived or one.place not in (Place.BOOK, Place.PARKED):
                 continue
             price = self._peg_price(one)
             if price == one.price:
@@ -253,23 +342,27 @@ class Market:
         """Work the first resting AON that can be whole now; whether there was one."""
         resting = queue(self.orders, is_buy=True) + queue(self.orders, is_buy=False)
         for one in resting:
-            if one.is_aon and self.traded(sweep(one, self.orders)) == one.leaves:
+            if (
+                one.is_aon
+                and self.traded(sweep(one, self.orders, self._dynamic_band())) == one.leaves
+            ):
                 self._aggress(one)
                 return True
         return False
 
-    def begin_call(self) -> None:
+    def _begin_call(self) -> None:
         """GTX orders expire, pegs leave the book, and at the close 59=7 orders join."""
         for one in self.orders:
             if one.place is Place.GONE:
                 continue
             if one.terms.tif is TimeInForce.GOOD_TILL_CROSSING:
                 self.leave(one, OrdStatus.EXPIRED)
-            elif one.peg is not None:
+            elif one.peg is not None and one.place is Place.BOOK:
                 one.place, one.price = Place.PARKED, None
             elif (
                 self._in_closing_call()
                 and one.place is Place.PARKED
+                and not one.revived
                 and one.terms.tif is TimeInForce.AT_THE_CLOSE
             ):
                 self._stand(one)
@@ -289,9 +382,16 @@ class Market:
                 self.leave(meeting.resting, OrdStatus.CANCELED)
             case Outcome.CANCEL_AGGRESSOR:
                 self.leave(order, OrdStatus.CANCELED)
+            case Outcome.CANCEL_BOTH:
+                self.leave(meeting.resting, OrdStatus.CANCELED)
+                if order.place is not Place.GONE:
+                    self.leave(order, OrdStatus.CANCELED)
+            case Outcome.INTERRUPT:
+                self.enter(Phase.VOLATILITY_AUCTION)
             case Outcome.DECREMENT:
                 for one in (order, meeting.resting):
-                    self._decrement(one, meeting.qty)
+                    if one.place is not Place.GONE:
+                        self._decrement(one, meeting.qty)
 
     def _decrement(self, order: RefOrder, qty: int) -> None:
         order.leaves -= qty
@@ -301,6 +401,7 @@ class Market:
             order.place = Place.GONE
             order.status = OrdStatus.FILLED if order.cum else OrdStatus.CANCELED
         self.report("RESTATED", order)
+        self.spread_end(order)
 
     def _trade(
         self, first: RefOrder, second: RefOrder, qty: int, price: int, aggressor: RefOrder | None
@@ -317,16 +418,70 @@ class Market:
                 if one.shown <= 0:
                     self._stand(one)
             self.report("TRADE", one, last_qty=qty, last_px=price, aggressor=one is aggressor)
+        self._floor.trade_count += 1
+        sides = (first, second) if first.is_buy else (second, first)
+        self._floor.trades.append(RefTrade(self._floor.trade_count, sides, qty, price))
         self._last_trade(price)
+        for one in (first, second):
+            self._spread_fill(one, qty)
+            self.spread_end(one)
+
+    def _spread_fill(self, order: RefOrder, qty: int) -> None:
+        """Cancel or reduce the orders bound to a filled one, at once."""
+        if order.group is None:
+            return
+        reduces = order.group.contingency is ContingencyType.ONE_UPDATES_OTHER
+        for one in order.group.siblings(order):
+            if one.place is Place.GONE:
+                continue
+            market = self._floor.market_of(one)
+            if reduces and one.leaves > qty:
+                market._decrement(one, qty)
+            else:
+                market.leave(one, OrdStatus.CANCELED)
+
+    def spread_end(self, order: RefOrder) -> None:
+        """Release what waits for an order that was filled, cancel what waits for another end."""
+        if order.group is None or order.place is not Place.GONE or not order.group.is_parent(order):
+            return
+        for one in order.group.held():
+            if order.status is OrdStatus.FILLED:
+                one.place = Place.RELEASED
+                self._floor.released.append(one)
+            else:
+                self._floor.market_of(one).leave(one, OrdStatus.CANCELED)
+
+    def change_trade(self, kind: str, trade: RefTrade, qty: int, price: int) -> None:
+        """Make a trade one of `qty` at `price`, 0 to take it back, and report both sides.
+
+        What is given back works again without time priority; an order that had left the book is
+        alive but stands nowhere until its owner replaces it. A canceled order stays canceled.
+        """
+        returned = trade.qty - qty
+        for one in trade.sides:
+            one.cum -= returned
+            one.notional += price * qty - trade.price * trade.qty
+            filled = one.status is OrdStatus.FILLED
+            if returned and (filled or not one.status.is_terminal):
+                one.leaves += returned
+                one.status = OrdStatus.PARTIALLY_FILLED if one.cum else OrdStatus.NEW
+                if filled:
+                    one.place, one.revived = Place.PARKED, True
+                elif one.place is Place.BOOK:
+                    self._stand(one)
+            last = (qty, price) if qty else (trade.qty, trade.price)
+            self.report(kind, one, last_qty=last[0], last_px=last[1])
+        trade.qty, trade.price = qty, price
 
     def leave(self, order: RefOrder, status: OrdStatus, **more: object) -> None:
         """Take what is left of a live order out of the venue."""
         order.leaves = order.shown = 0
         order.status = status
         order.place = Place.GONE
-        if order in self.elected:
-            self.elected.remove(order)
+        if order in self._floor.elected:
+            self._floor.elected.remove(order)
         self.report(status.name, order, **more)
+        self.spread_end(order)
 
     def _is_met(self, order: RefOrder, price: int) -> bool:
         if order.stop is None:
@@ -338,12 +493,12 @@ class Market:
         """Note a trade: trailing stops follow it, and it elects the stops it reaches."""
         self.last = price
         for one in self.orders:
-            if one.place is not Place.TRIGGER or one in self.elected:
+            if one.place is not Place.TRIGGER or one in self._floor.elected:
                 continue
             if one.is_trailing:
                 self._trail(one)
             if self._is_met(one, price):
-                self.elected.append(one)
+                self._floor.elected.append(one)
 
     def _trail(self, order: RefOrder) -> None:
         """Let a trailing stop follow the last trade, in the favourable direction only."""
@@ -353,45 +508,24 @@ class Market:
         if order.stop is None or (stop < order.stop if order.is_buy else stop > order.stop):
             order.stop = stop
 
-    def _run_triggers(self) -> None:
-        """Work the elected stops: farthest reached first, then time; cascades to the end."""
-        for order in sorted(self.elected, key=self._election):
-            if order in self.elected:
-                self.elected.remove(order)
-                self._trigger(order)
-
-    def _trigger(self, order: RefOrder) -> None:
-        """Turn an elected stop into the market or limit order it stands for, and work it."""
-        order.triggered = True
-        order.place = Place.PARKED
-        self.report("TRIGGERED", order)
-        at_once = order.is_immediate or (order.terms.min_qty or 0) > order.cum
-        if at_once and self.phase is not Phase.CONTINUOUS:
-            self.leave(order, OrdStatus.CANCELED)
-        else:
-            self.work(order)
-
-    @staticmethod
-    def _election(order: RefOrder) -> tuple[int, int]:
-        stop = order.stop or 0
-        return (stop if order.is_buy is not order.is_touch else -stop, order.armed)
-
     def uncross(self) -> None:
         """Trade the call at its one price; market orders first, then price, then time."""
-        found = uncross_price(self.orders, self.reference)
-        while found is not None:
-            able = [one for one in self.orders if not one.is_aon and accepts(one, found.price)]
-            bids, asks = queue(able, is_buy=True), queue(able, is_buy=False)
-            if not bids or not asks:
-                break
-            qty = min(bids[0].leaves, asks[0].leaves)
-            self._trade(bids[0], asks[0], qty, found.price, None)
+        while (found := uncross_price(self.orders, self.reference)) is not None:
+            while (pair := self._next_pair(found.price)) is not None:
+                bid, ask = pair
+                self._trade(bid, ask, min(bid.leaves, ask.leaves), found.price, None)
+            for one in self.orders:
+                converts = one.terms.ord_type is OrdType.MARKET_TO_LIMIT and one.price is None
+                if converts and one.cum and one.place is Place.BOOK:
+                    one.price = found.price
+                    self._stand(one)
         for one in self.orders:
             one.shown = min(one.peak, one.leaves)
-            converts = one.terms.ord_type is OrdType.MARKET_TO_LIMIT and one.price is None
-            if found is not None and converts and one.cum and one.place is Place.BOOK:
-                one.price = found.price
-                self._stand(one)
+
+    def _next_pair(self, price: int) -> tuple[RefOrder, RefOrder] | None:
+        able = [one for one in self.orders if not one.is_aon and accepts(one, price)]
+        bids, asks = queue(able, is_buy=True), queue(able, is_buy=False)
+        return (bids[0], asks[0]) if bids and asks else None
 
     def end_call(self, phase: Phase) -> None:
         """End what lived for this call only: 59=2 and 59=7 expire, market orders are canceled."""
@@ -414,7 +548,7 @@ class Market:
         if now == self._indicated:
             return
         self._indicated = now
-        self._tell(
+        self._floor.reports.append(
             Report(
                 "INDICATIVE",
                 self.instrument.instrument_id,

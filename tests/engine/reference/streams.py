@@ -12,26 +12,32 @@ the rest still makes one; it names orders as "the k-th ClOrdID back" (`@k`), whi
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from random import Random
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 import msgspec
 from hypothesis import strategies as st
 
 from fixoms.domain.commands import (
     VENUE,
+    BustTrade,
     CancelByOperator,
+    CancelList,
     CancelOnDisconnect,
     CancelOrder,
     Command,
+    CorrectTrade,
     DefineInstrument,
     DefineParticipant,
     DefineSession,
     EndDay,
+    EnterList,
     EnterOrder,
+    ListedOrder,
     MassCancel,
     OrderTerms,
     Origin,
     ReplaceOrder,
+    RequestListStatus,
     RequestStatus,
     SessionClosed,
     SessionOpened,
@@ -39,6 +45,7 @@ from fixoms.domain.commands import (
     StartDay,
 )
 from fixoms.domain.enums import (
+    ContingencyType,
     ExecInst,
     MassCancelRequestType,
     OrdType,
@@ -47,7 +54,7 @@ from fixoms.domain.enums import (
     Side,
     TimeInForce,
 )
-from fixoms.domain.ids import OrderId
+from fixoms.domain.ids import OrderId, TradeId
 from fixoms.domain.instrument import Instrument, TickBand
 from fixoms.domain.units import SECOND, Nanos, Price, Qty
 
@@ -75,12 +82,17 @@ class Features:
     mass: bool = True
     disconnect: bool = True
     operator: bool = True
+    lists: bool = True
+    bands: bool = True
+    corrections: bool = True
+    corrections_with_pegs: bool = False
     hostile: bool = True
 
 
 ALL = Features()
 
 T = TypeVar("T")
+Named: TypeAlias = EnterOrder | ReplaceOrder
 
 
 class Chooser(Protocol):
@@ -133,6 +145,7 @@ BETA = Instrument(
     max_qty=Qty(20),
     reference_price=Price(100),
     static_band_bp=1000,
+    dynamic_band_bp=400,
 )
 SESSIONS = {"A1": "ALFA", "A2": "ALFA", "B1": "BETA", "C1": "GAMA"}
 OPERATOR = Origin(session="", participant="", user="desk")
@@ -161,9 +174,13 @@ def opening(features: Features = ALL) -> list[Command]:
             for name, owner in SESSIONS.items()
         ),
         DefineInstrument(VENUE, ACME),
-        DefineInstrument(VENUE, BETA),
+        DefineInstrument(VENUE, BETA if features.bands else _unbanded(BETA)),
         StartDay(VENUE, DAYS[0]),
     ]
+
+
+def _unbanded(instrument: Instrument) -> Instrument:
+    return msgspec.structs.replace(instrument, static_band_bp=0, dynamic_band_bp=0)
 
 
 def _price(choose: Chooser) -> Price:
@@ -270,6 +287,9 @@ def step(choose: Chooser, features: Features) -> Command:
     kinds += ["phase"] * 4 * features.auctions + ["day"] * 2 * features.days
     kinds += ["mass"] * 2 * features.mass + ["session"] * 2 * features.disconnect
     kinds += ["desk"] * 2 * features.operator
+    apart = features.corrections_with_pegs or not features.pegs
+    kinds += ["correction"] * 2 * (features.corrections and apart)
+    kinds += (["list"] * 8 + ["ask list"] * 2) * features.lists
     match choose.pick(kinds):
         case "enter":
             return _enter(choose, features, session)
@@ -290,6 +310,19 @@ def step(choose: Chooser, features: Features) -> Command:
             by_id = OrderId(choose.number(0, 12))
             back = "" if by_id else f"@{_back(choose)}"
             return RequestStatus(origin(session), back, by_id, "ACME", "", Side.BUY)
+        case "correction":
+            trade = TradeId(choose.number(1, 12))
+            if choose.number(0, 1) == 0:
+                return BustTrade(OPERATOR, trade, "desk")
+            qty = Qty(choose.number(0, 4))
+            return CorrectTrade(OPERATOR, trade, _price(choose), qty, "desk")
+        case "list":
+            return _list(choose, features, session)
+        case "ask list":
+            name = f"@{_back(choose)}"
+            if choose.number(0, 1) == 0:
+                return CancelList(origin(session), name)
+            return RequestListStatus(origin(session), name)
         case "phase":
             return _phase(choose, features)
         case "day":
@@ -311,6 +344,16 @@ def _back(choose: Chooser) -> int:
     return choose.number(0, choose.pick((2, 12)))
 
 
+def _list(choose: Chooser, features: Features, session: str) -> Command:
+    contingency = choose.pick(tuple(ContingencyType))
+    count = 3 if contingency is ContingencyType.ONE_TRIGGERS_OCO else choose.number(2, 3)
+    legs = tuple(
+        ListedOrder("", choose.pick((at, 9 - at)), symbol, "", _terms_for(choose, features, symbol))
+        for at, symbol in enumerate(_symbol(choose, features) for _ in range(count))
+    )
+    return EnterList(origin(session), "", contingency, legs)
+
+
 def _enter(choose: Chooser, features: Features, session: str) -> Command:
     cl_ord_id, resend = "", False
     if choose.number(0, 20) == 0:
@@ -319,15 +362,21 @@ def _enter(choose: Chooser, features: Features, session: str) -> Command:
     if features.hostile and choose.number(0, 60) == 0:
         session = "Z9"
     symbol = _symbol(choose, features)
-    terms = _terms(choose, features)
-    if symbol == "BETA":
-        price = terms.price
-        terms = msgspec.structs.replace(
-            terms,
-            qty=Qty(terms.qty + terms.qty % 2 * choose.pick((1, 1, 1, 0))),
-            price=price if price is None or price < 100 else Price(100 + (price - 100) // 2 * 5),
-        )
+    terms = _terms_for(choose, features, symbol)
     return EnterOrder(origin(session), cl_ord_id, symbol, "", terms, resend)
+
+
+def _terms_for(choose: Chooser, features: Features, symbol: str) -> OrderTerms:
+    """Terms that mostly fit the tick and lot of the instrument."""
+    terms = _terms(choose, features)
+    if symbol != "BETA":
+        return terms
+    price = terms.price
+    return msgspec.structs.replace(
+        terms,
+        qty=Qty(terms.qty + terms.qty % 2 * choose.pick((1, 1, 1, 0))),
+        price=price if price is None or price < 100 else Price(100 + (price - 100) // 2 * 5),
+    )
 
 
 def _phase(choose: Chooser, features: Features) -> Command:
@@ -358,32 +407,67 @@ def _mass(choose: Chooser, features: Features, session: str) -> Command:
 
 
 def named(steps: Sequence[Command]) -> list[Command]:
-    """Give each request its ClOrdID and turn `@k` into the k-th ClOrdID back."""
+    """Give each request its ClOrdID and turn `@k` into the k-th ClOrdID or ListID back."""
     commands: list[Command] = []
-    orders: list[EnterOrder | ReplaceOrder] = []
+    orders: list[Named] = []
+    lists: list[EnterList] = []
     for number, one in enumerate(steps, start=1):
         command = one
-        if isinstance(command, ReplaceOrder | CancelOrder | RequestStatus):
-            command = _aim(command, orders)
-        if isinstance(command, EnterOrder):
-            command = msgspec.structs.replace(command, cl_ord_id=_own_id(command, orders, number))
-            if command.poss_resend:
-                command = _resend(command, orders)
-        elif isinstance(command, ReplaceOrder | CancelOrder | MassCancel):
-            command = msgspec.structs.replace(command, cl_ord_id=f"n{number}")
-        if isinstance(command, EnterOrder | ReplaceOrder):
-            orders.append(command)
+        match command:
+            case ReplaceOrder() | CancelOrder() | RequestStatus():
+                command = _aim(command, orders)
+            case CancelList() | RequestListStatus():
+                command = _aim_at_list(command, lists)
+            case _:
+                pass
+        match command:
+            case EnterOrder():
+                name = _own_id(command, orders, number)
+                command = msgspec.structs.replace(command, cl_ord_id=name)
+                if command.poss_resend:
+                    command = _resend(command, orders)
+                orders.append(command)
+            case EnterList():
+                command = _name_list(command, number)
+                lists.append(command)
+                orders += [
+                    EnterOrder(command.origin, leg.cl_ord_id, leg.symbol, leg.market, leg.terms)
+                    for leg in command.orders
+                ]
+            case ReplaceOrder() | CancelOrder() | MassCancel():
+                command = msgspec.structs.replace(command, cl_ord_id=f"n{number}")
+                if isinstance(command, ReplaceOrder):
+                    orders.append(command)
+            case _:
+                pass
         commands.append(command)
     return commands
 
 
-def _own_id(command: EnterOrder, orders: list[EnterOrder | ReplaceOrder], number: int) -> str:
+def _name_list(command: EnterList, number: int) -> EnterList:
+    legs = tuple(
+        msgspec.structs.replace(leg, cl_ord_id=f"n{number}.{at}")
+        for at, leg in enumerate(command.orders)
+    )
+    return msgspec.structs.replace(command, list_id=f"L{number}", orders=legs)
+
+
+def _aim_at_list(
+    command: CancelList | RequestListStatus, lists: list[EnterList]
+) -> CancelList | RequestListStatus:
+    if not lists:
+        return msgspec.structs.replace(command, list_id="none")
+    target = lists[-1 - int(command.list_id[1:]) % len(lists)]
+    return msgspec.structs.replace(command, list_id=target.list_id)
+
+
+def _own_id(command: EnterOrder, orders: list[Named], number: int) -> str:
     if not command.cl_ord_id or not orders:
         return f"n{number}"
     return orders[-1 - int(command.cl_ord_id[1:]) % len(orders)].cl_ord_id
 
 
-def _resend(command: EnterOrder, orders: list[EnterOrder | ReplaceOrder]) -> EnterOrder:
+def _resend(command: EnterOrder, orders: list[Named]) -> EnterOrder:
     """Half of the possible resends repeat the first message exactly."""
     for one in orders:
         same = isinstance(one, EnterOrder) and one.cl_ord_id == command.cl_ord_id
@@ -394,7 +478,7 @@ def _resend(command: EnterOrder, orders: list[EnterOrder | ReplaceOrder]) -> Ent
 
 def _aim(
     command: ReplaceOrder | CancelOrder | RequestStatus,
-    orders: list[EnterOrder | ReplaceOrder],
+    orders: list[Named],
 ) -> Command:
     """Point a request at an earlier order: its ClOrdID, symbol, side, and mostly its session."""
     name = command.orig_cl_ord_id if not isinstance(command, RequestStatus) else command.cl_ord_id

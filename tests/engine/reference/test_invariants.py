@@ -89,18 +89,21 @@ def test_quantities_of_an_order_add_up(seed: int) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_quantity_and_money_are_conserved(seed: int) -> None:
     """Each trade is one quantity at one price on both sides; CumQty and notional are its sums."""
-    sums: dict[int, tuple[int, int]] = {}
+    fills: dict[int, dict[TradeId, tuple[int, int]]] = {}
     for _, events, _ in played(seed):
         trades = {one.trade_id: one for one in events if isinstance(one, Trade)}
         sides: dict[TradeId, list[Execution]] = {}
         for one in executions(events):
+            mine = fills.setdefault(one.order_id, {})
+            if one.exec_type in (ExecType.TRADE, ExecType.TRADE_CORRECT):
+                mine[one.trade_id] = (one.last_qty, one.last_px or 0)
+            if one.exec_type is ExecType.TRADE_CANCEL:
+                assert mine.pop(one.trade_id) == (one.last_qty, one.last_px)
             if one.exec_type is ExecType.TRADE:
                 sides.setdefault(one.trade_id, []).append(one)
-                qty, money = sums.get(one.order_id, (0, 0))
-                price = one.last_px or 0
-                sums[one.order_id] = (qty + one.last_qty, money + one.last_qty * price)
             if one.order_id:
-                assert (one.cum_qty, one.notional) == sums.get(one.order_id, (0, 0))
+                assert one.cum_qty == sum(qty for qty, _ in mine.values())
+                assert one.notional == sum(qty * price for qty, price in mine.values())
         assert sides.keys() == trades.keys()
         for trade_id, pair in sides.items():
             trade = trades[trade_id]

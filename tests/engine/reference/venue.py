@@ -9,18 +9,24 @@ import msgspec
 
 from fixoms.domain.commands import (
     AdvanceTime,
+    BustTrade,
     CancelByOperator,
+    CancelList,
     CancelOrder,
     Command,
+    CorrectTrade,
     DefineInstrument,
     DefineParticipant,
     DefineSession,
     EndDay,
+    EnterList,
     EnterOrder,
+    ListedOrder,
     MassCancel,
     OrderTerms,
     Origin,
     ReplaceOrder,
+    RequestListStatus,
     RequestMassStatus,
     RequestStatus,
     SessionClosed,
@@ -31,6 +37,7 @@ from fixoms.domain.commands import (
 )
 from fixoms.domain.enums import (
     BusinessRejectReason,
+    ContingencyType,
     CxlRejReason,
     OrdRejReason,
     OrdStatus,
@@ -43,7 +50,8 @@ from fixoms.domain.ids import InstrumentId, instrument_id
 from fixoms.domain.units import Qty
 
 from .book import Place, RefOrder, visible
-from .market import Market
+from .links import OrderGroup
+from .market import Floor, Market
 from .report import Reason, Report
 
 _GOOD_TILL = (TimeInForce.GOOD_TILL_CANCEL, TimeInForce.GOOD_TILL_DATE)
@@ -52,23 +60,24 @@ _GOOD_TILL = (TimeInForce.GOOD_TILL_CANCEL, TimeInForce.GOOD_TILL_DATE)
 class ReferenceVenue:
     """Decide commands one by one; `decide` returns the reports in order."""
 
-    def __init__(self, market: str) -> None:
+    def __init__(self, market: str, volatility_auction: int) -> None:
         self.default_market = market
         self.participants: dict[str, SelfTradePrevention] = {}
         self.sessions: dict[str, DefineSession] = {}
-        self.markets: dict[str, Market] = {}
+        self.floor = Floor(volatility_auction)
+        self.markets = self.floor.markets
+        self.lists: dict[tuple[str, str], OrderGroup] = {}
         self.orders: list[RefOrder] = []
         self.numbers = 0
         self.entered: dict[int, EnterOrder] = {}
         self.trading_day = ""
         self.day_is_open = False
         self.time = 0
-        self.reports: list[Report] = []
 
     def decide(self, command: Command, time: int) -> list[Report]:
         """Decide one command and give its reports."""
-        self.reports = []
-        self.time = time
+        self.floor.reports = []
+        self.time = self.floor.time = time
         match command:
             case DefineParticipant():
                 self.participants[command.participant] = command.stp
@@ -88,6 +97,8 @@ class ReferenceVenue:
                 self._expire_times()
             case CancelByOperator():
                 self._cancel_by_operator(command)
+            case BustTrade() | CorrectTrade():
+                self._change_trade(command)
             case SessionOpened():
                 pass
             case SessionClosed():
@@ -102,16 +113,20 @@ class ReferenceVenue:
                 self._cancel(command)
             case RequestStatus():
                 self._status(command)
+            case EnterList():
+                self._enter_list(command)
+            case CancelList() | RequestListStatus():
+                self._ask_list(command)
             case MassCancel():
                 self._mass_cancel(command)
             case RequestMassStatus():
                 self._mass_status(command)
             case _:
                 raise NotImplementedError(type(command).__name__)
+        self.floor.settle()
         for market in self.markets.values():
-            market.settle()
             market.indicate()
-        return self.reports
+        return self.floor.reports
 
     def levels(self, key: InstrumentId) -> tuple[list[tuple[int, int, int]], ...]:
         """Visible bids and asks, best first: price, quantity, number of orders."""
@@ -119,7 +134,7 @@ class ReferenceVenue:
         return visible(orders, is_buy=True), visible(orders, is_buy=False)
 
     def _tell(self, report: Report) -> None:
-        self.reports.append(report)
+        self.floor.reports.append(report)
 
     def _is_known(self, origin: Origin) -> bool:
         bound = self.sessions.get(origin.session)
@@ -127,7 +142,8 @@ class ReferenceVenue:
 
     @staticmethod
     def _not_authorized(command: Command) -> Report:
-        name = getattr(command, "cl_ord_id", "") or getattr(command, "mass_status_req_id", "")
+        names = ("cl_ord_id", "mass_status_req_id", "list_id")
+        name = next((getattr(command, one) for one in names if hasattr(command, one)), "")
         reasons = frozenset({BusinessRejectReason.NOT_AUTHORIZED})
         return Report("BUSINESS_REJECTED", command.origin.session, name, reasons=reasons)
 
@@ -162,7 +178,7 @@ class ReferenceVenue:
     # Requests on one order.
 
     def _enter(self, command: EnterOrder) -> None:
-        origin, terms = command.origin, command.terms
+        origin = command.origin
         first = self._named(origin.session, command.cl_ord_id)
         if first is not None:
             original = self.entered.get(first.number)
@@ -171,15 +187,29 @@ class ReferenceVenue:
             else:
                 self._reject(command, {OrdRejReason.DUPLICATE_ORDER})
             return
-        market = self._market(command.symbol, command.market)
-        if market is None:
-            self._reject(command, {OrdRejReason.UNKNOWN_SYMBOL})
+        order, reasons = self._judge(command, command.origin, held=False)
+        if reasons or order is None:
+            self._reject(command, reasons)
             return
+        self.entered[self.numbers + 1] = command
+        self._accept(order)
+        self.floor.market_of(order).work(order)
+
+    def _judge(
+        self, asked: EnterOrder | ListedOrder, origin: Origin, *, held: bool
+    ) -> tuple[RefOrder | None, set[Reason]]:
+        """Judge an order that is not yet in the venue: the order, and why it may not enter.
+
+        A held order is not asked whether it crosses: it does not meet the book as it stands now.
+        """
+        market, terms = self._market(asked.symbol, asked.market), asked.terms
+        if market is None:
+            return None, {OrdRejReason.UNKNOWN_SYMBOL}
         order = RefOrder(
-            number=self.numbers + 1,
+            number=0,
             session=origin.session,
             participant=origin.participant,
-            cl_ord_id=command.cl_ord_id,
+            cl_ord_id=asked.cl_ord_id,
             instrument_id=market.instrument.instrument_id,
             terms=terms,
             stp=self._stp(origin.participant, terms),
@@ -188,42 +218,115 @@ class ReferenceVenue:
             price=terms.price,
             stop=terms.stop_px,
         )
+        if asked.refusal is not None:
+            return order, {asked.refusal.reason}
         reasons = self._refusals(market, order)
         if not reasons:
             market.price_anew(order)
-        reasons = reasons or market.refusals_by_book(order)
-        if command.refusal is not None:
-            reasons = {command.refusal.reason}
-        if reasons:
-            self._reject(command, reasons)
-            return
+            reasons = set() if held else market.refusals_by_book(order)
+        return order, reasons
+
+    def _accept(self, order: RefOrder) -> None:
         self.numbers += 1
-        self.orders.append(order)
+        order.number = self.numbers
         order.names.append((order.session, order.cl_ord_id))
-        self.entered[order.number] = command
+        self.orders.append(order)
+        market = self.floor.market_of(order)
         market.orders.append(order)
         market.report("NEW", order)
-        market.work(order)
-
-    def _stp(self, participant: str, terms: OrderTerms) -> SelfTradePrevention:
-        if terms.stp is SelfTradePrevention.PARTICIPANT_DEFAULT:
-            return self.participants[participant]
-        return terms.stp
 
     @staticmethod
     def _same(one: EnterOrder, other: EnterOrder) -> bool:
         return (one.symbol, one.market, one.terms) == (other.symbol, other.market, other.terms)
 
     def _reject(self, command: EnterOrder, reasons: set[Reason]) -> None:
-        self._tell(
-            Report(
-                "REJECTED",
-                command.origin.session,
-                command.cl_ord_id,
-                status=OrdStatus.REJECTED.name,
-                reasons=frozenset(reasons),
+        self._refuse(command.origin.session, command.cl_ord_id, reasons)
+
+    def _refuse(self, session: str, cl_ord_id: str, reasons: set[Reason]) -> None:
+        status = OrdStatus.REJECTED.name
+        report = Report("REJECTED", session, cl_ord_id, status=status, reasons=frozenset(reasons))
+        self._tell(report)
+
+    # Lists.
+
+    def _enter_list(self, command: EnterList) -> None:
+        origin = command.origin
+        key = (origin.participant, command.list_id)
+        group = OrderGroup(command.list_id, origin.participant, command.contingency)
+        if key in self.lists or not self._is_well_formed(command):
+            self._report_list(origin, group)
+            return
+        self.lists[key] = group
+        legs = sorted(command.orders, key=lambda leg: leg.list_seq_no)
+        if command.contingency is ContingencyType.INDEPENDENT:
+            for leg in legs:
+                self._enter_legs(command, group, [leg])
+                self.floor.settle()
+        else:
+            self._enter_legs(command, group, legs)
+            self.floor.settle()
+        self._report_list(origin, group)
+
+    @staticmethod
+    def _is_well_formed(command: EnterList) -> bool:
+        count = len(command.orders)
+        least = {ContingencyType.INDEPENDENT: 1, ContingencyType.ONE_TRIGGERS_OCO: 3}
+        if count < least.get(command.contingency, 2):
+            return False
+        return command.contingency is not ContingencyType.ONE_TRIGGERS_OCO or count == 3
+
+    def _enter_legs(self, command: EnterList, group: OrderGroup, legs: list[ListedOrder]) -> None:
+        """All of the legs enter or none; then those that are not held work, in their order."""
+        session = command.origin.session
+        judged = []
+        for at, leg in enumerate(legs):
+            held = group.has_parent and at > 0
+            order, reasons = self._judge(leg, command.origin, held=held)
+            twice = any(one.cl_ord_id == leg.cl_ord_id for one in legs[:at])
+            if twice or self._named(session, leg.cl_ord_id) is not None:
+                reasons = {OrdRejReason.DUPLICATE_ORDER}
+            judged.append((leg, order, reasons))
+        if any(reasons for _, _, reasons in judged):
+            for leg, _, reasons in judged:
+                self._refuse(session, leg.cl_ord_id, reasons or {OrdRejReason.OTHER})
+                group.refused.append(leg.cl_ord_id)
+            return
+        entered = [order for _, order, _ in judged if order is not None]
+        for leg, order in zip(legs, entered, strict=True):
+            self.entered[self.numbers + 1] = EnterOrder(
+                command.origin, leg.cl_ord_id, leg.symbol, leg.market, leg.terms
             )
-        )
+            if group.has_parent and group.orders:
+                order.place = Place.HELD
+            order.group = group
+            group.orders.append(order)
+            self._accept(order)
+        for order in entered:
+            if order.place is Place.PARKED:
+                self.floor.market_of(order).work(order)
+
+    def _report_list(self, origin: Origin, group: OrderGroup) -> None:
+        states = [
+            f"{one.cl_ord_id}:{one.status.name}:{one.cum}:{one.leaves}" for one in group.orders
+        ]
+        states += [f"{name}:REJECTED:0:0" for name in group.refused]
+        self._tell(Report("LIST_STATUS", origin.session, group.list_id, " ".join(states)))
+
+    def _ask_list(self, command: CancelList | RequestListStatus) -> None:
+        group = self.lists.get((command.origin.participant, command.list_id))
+        if group is None:
+            reasons = frozenset({BusinessRejectReason.UNKNOWN_ID})
+            session = command.origin.session
+            self._tell(Report("BUSINESS_REJECTED", session, command.list_id, reasons=reasons))
+            return
+        if isinstance(command, CancelList):
+            self._end_all([*group.held(), *group.orders], OrdStatus.CANCELED)
+        self._report_list(command.origin, group)
+
+    def _stp(self, participant: str, terms: OrderTerms) -> SelfTradePrevention:
+        if terms.stp is SelfTradePrevention.PARTICIPANT_DEFAULT:
+            return self.participants[participant]
+        return terms.stp
 
     def _refusals(self, market: Market, order: RefOrder) -> set[Reason]:
         """Every reason the rules give to refuse the order here and now."""
@@ -324,8 +427,9 @@ class ReferenceVenue:
             order.leaves = order.shown = 0
             order.place = Place.GONE
             market.report("REPLACED", order, orig=orig)
+            market.spread_end(order)
             return
-        keeps = _keeps_priority(old, terms)
+        keeps = _keeps_priority(old, terms) and not order.revived
         order.terms = terms
         order.triggered = order.triggered and order.is_conditional
         order.stp = self._stp(order.participant, terms)
@@ -334,10 +438,12 @@ class ReferenceVenue:
             order.shown = min(order.shown, order.peak, order.leaves)
             market.report("REPLACED", order, orig=orig)
             return
+        order.revived = False
         order.price = _working_price(order, old, terms)
         market.price_anew(order)
         market.report("REPLACED", order, orig=orig)
-        market.work(order)
+        if order.place is not Place.HELD:
+            market.work(order)
 
     @staticmethod
     def _rename(order: RefOrder, command: CancelOrder | ReplaceOrder) -> None:
@@ -368,7 +474,9 @@ class ReferenceVenue:
         if self._refusals(market, changed):
             return True
         market.price_anew(changed)
-        stays = changed.leaves <= 0 or _keeps_priority(order.terms, wanted)
+        stays = (
+            changed.leaves <= 0 or order.place is Place.HELD or _keeps_priority(order.terms, wanted)
+        )
         return not stays and bool(market.refusals_by_book(changed))
 
     def _status(self, command: RequestStatus) -> None:
@@ -391,6 +499,15 @@ class ReferenceVenue:
     def _live(self) -> list[RefOrder]:
         return [one for one in self.orders if one.place is not Place.GONE]
 
+    def _end_all(self, orders: list[RefOrder], status: OrdStatus) -> int:
+        """End each order that the end of one before it has left alive; how many there were."""
+        alive = 0
+        for one in orders:
+            if one.place is not Place.GONE:
+                alive += 1
+                self.floor.market_of(one).leave(one, status)
+        return alive
+
     def _narrowed(self, command: MassCancel | RequestMassStatus) -> list[RefOrder]:
         return [
             one
@@ -412,8 +529,7 @@ class ReferenceVenue:
             self._tell(report._replace(reasons=frozenset({1})))
             return
         found = self._narrowed(command)
-        for one in found:
-            self.markets[one.instrument_id].leave(one, OrdStatus.CANCELED)
+        self._end_all(found, OrdStatus.CANCELED)
         names = ",".join(sorted(one.cl_ord_id for one in found))
         self._tell(report._replace(orig=names))
 
@@ -433,7 +549,7 @@ class ReferenceVenue:
                 continue
             if one.terms.tif in _GOOD_TILL and not policy.good_till:
                 continue
-            self.markets[one.instrument_id].leave(one, OrdStatus.CANCELED)
+            self._end_all([one], OrdStatus.CANCELED)
 
     # What the venue and its operators do.
 
@@ -441,7 +557,7 @@ class ReferenceVenue:
         key = command.instrument.instrument_id
         known = self.markets.get(key)
         if known is None:
-            self.markets[key] = Market(command.instrument, command.phase, self._tell)
+            self.markets[key] = Market(command.instrument, command.phase, self.floor)
         else:
             known.instrument = command.instrument
 
@@ -469,21 +585,23 @@ class ReferenceVenue:
         old = market.phase
         if old is phase:
             return
-        market.phase = phase
-        self._tell(Report("PHASE_CHANGED", market.instrument.instrument_id, status=phase.name))
+        market.enter(phase)
         ends = old.is_auction and phase in (Phase.CLOSED, Phase.POST_CLOSE)
         if phase is Phase.CONTINUOUS or ends:
             market.uncross()
             market.end_call(old)
-        if phase.is_auction:
-            market.begin_call()
+        self.floor.settle()
 
     def _start_day(self, command: StartDay) -> None:
         if self.day_is_open or command.trading_day <= self.trading_day:
             self._tell(Report("REFUSED"))
             return
         self.trading_day = command.trading_day
+        self.floor.trades.clear()
         self.day_is_open = True
+        for group in self.lists.values():
+            group.orders = [one for one in group.orders if one.place is not Place.GONE]
+        self.lists = {key: group for key, group in self.lists.items() if group.orders}
         for one in self.orders:
             gone = one.place is Place.GONE
             one.names = [name for name in one.names if not gone and name[1] == one.cl_ord_id]
@@ -507,9 +625,8 @@ class ReferenceVenue:
             for one in market.orders
             if one.place is not Place.GONE and self._ends_today(one)
         ]
-        for one in due:
-            self.markets[one.instrument_id].leave(one, OrdStatus.EXPIRED)
-        self._tell(Report("DAY_ENDED", self.trading_day, cum=len(due)))
+        expired = self._end_all(due, OrdStatus.EXPIRED)
+        self._tell(Report("DAY_ENDED", self.trading_day, cum=expired))
 
     def _ends_today(self, order: RefOrder) -> bool:
         tif = order.terms.tif
@@ -520,13 +637,32 @@ class ReferenceVenue:
 
     def _expire_times(self) -> None:
         due = [one for one in self._live() if self._has_run_out(one)]
-        for one in sorted(due, key=lambda one: (one.terms.expire_time or 0, one.number)):
-            self.markets[one.instrument_id].leave(one, OrdStatus.EXPIRED)
+        due.sort(key=lambda one: (one.terms.expire_time or 0, one.number))
+        self._end_all(due, OrdStatus.EXPIRED)
+        for _, market in sorted(self.markets.items()):
+            if market.call_ends is not None and market.call_ends <= self.time:
+                self._move(market, Phase.CONTINUOUS)
 
     def _has_run_out(self, order: RefOrder) -> bool:
         time = order.terms.expire_time
         good = order.terms.tif is TimeInForce.GOOD_TILL_DATE
         return good and time is not None and time <= self.time
+
+    def _change_trade(self, command: BustTrade | CorrectTrade) -> None:
+        known = [one for one in self.floor.trades if one.number == command.trade_id]
+        trade = known[0] if known else None
+        qty, price = (0, 0) if isinstance(command, BustTrade) else (command.qty, command.price)
+        too_much = trade is not None and qty > trade.qty
+        wrong = isinstance(command, CorrectTrade) and (qty <= 0 or price <= 0)
+        if trade is None or too_much or wrong:
+            self._tell(Report("REFUSED"))
+            return
+        market = self.floor.market_of(trade.sides[0])
+        if isinstance(command, BustTrade):
+            market.change_trade("TRADE_CANCEL", trade, 0, 0)
+            self.floor.trades.remove(trade)
+        else:
+            market.change_trade("TRADE_CORRECT", trade, qty, price)
 
     def _cancel_by_operator(self, command: CancelByOperator) -> None:
         if command.order_id:
@@ -541,8 +677,7 @@ class ReferenceVenue:
         unknown = command.participant and command.participant not in self.participants
         if (command.order_id and not meant) or unknown:
             self._tell(Report("REFUSED"))
-        for one in meant:
-            self.markets[one.instrument_id].leave(one, OrdStatus.CANCELED)
+        self._end_all(meant, OrdStatus.CANCELED)
 
 
 def _keeps_priority(old: OrderTerms, new: OrderTerms) -> bool:
