@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
-from tcp_client import TcpClient
 
 from fixoms.clock import now
 from fixoms.domain.units import Nanos
@@ -32,6 +31,7 @@ from fixoms.fix import (
     body_fields,
 )
 from fixoms.fix.config import SessionState
+from tests.fix.tcp_client import TcpClient
 
 ALICE = SessionId(sender_comp_id="VENUE", target_comp_id="ALICE")
 ORDER = "11=A1|21=1|55=ACME|54=1|60=20260105-13:30:00|40=1"

@@ -4,7 +4,6 @@ import pytest
 import simplefix
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.fix.wire_text import HEADER, ORDER, encoded, frame, message
 
 from fixoms.fix import tags
 from fixoms.fix.codec import MalformedField, UnsendableField, encode, parse
@@ -12,6 +11,7 @@ from fixoms.fix.data_fields import FIX44_DATA_FIELDS
 from fixoms.fix.framing import Frame, Framer
 from fixoms.fix.message import Message
 from fixoms.fix.rejects import SessionRejectReason
+from tests.fix.wire_text import HEADER, ORDER, encoded, frame, message
 
 
 def refused(text: str) -> MalformedField:

@@ -7,7 +7,6 @@ quiet, and both applications have what the other sent, once and in order.
 
 from dataclasses import replace
 
-from counterparty import START
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +18,7 @@ from fixoms.fix.identity import SessionId
 from fixoms.fix.message import Message
 from fixoms.fix.session import Session
 from fixoms.fix.states import Phase
+from tests.fix.counterparty import START
 
 TEXT = 58
 HARMLESS = {DisconnectReason.HEARTBEAT_TIMEOUT, DisconnectReason.LOGON_TIMEOUT}

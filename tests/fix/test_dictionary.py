@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.fix.wire_text import HEADER, ORDER, message
 
 from fixoms.fix import tags
 from fixoms.fix.data_fields import FIX44_DATA_FIELDS
@@ -21,6 +20,7 @@ from fixoms.fix.dictionary import (
 )
 from fixoms.fix.spec_text import load_spec, parse_spec, print_spec
 from fixoms.fix.validation import STRICT, STRICT_WITH_DECLARED, validate
+from tests.fix.wire_text import HEADER, ORDER, message
 
 FIX44 = Dictionary.fix44()
 SPEC = Path(__file__).parents[2] / "src" / "fixoms" / "fix" / "spec"

@@ -8,7 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from tcp_client import TcpClient
+from tests.fix.tcp_client import TcpClient
 
 ROOT = Path(__file__).parents[2]
 ORDER = "11=A1|21=1|55=ACME|54=1|60=20260105-13:30:00|40=1"

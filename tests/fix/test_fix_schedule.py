@@ -4,13 +4,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from counterparty import START, Counterparty
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixoms.domain.units import SECOND, Nanos
 from fixoms.fix.effects import DisconnectReason
 from fixoms.fix.schedule import ALWAYS, Schedule
+from tests.fix.counterparty import START, Counterparty
 
 NEW_YORK = ZoneInfo("America/New_York")
 BERLIN = ZoneInfo("Europe/Berlin")

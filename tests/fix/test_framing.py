@@ -6,7 +6,6 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.fix.wire_text import HEADER, ORDER, body_bytes, frame
 
 from fixoms.fix.framing import (
     GARBLED_SAMPLE_BYTES,
@@ -17,6 +16,7 @@ from fixoms.fix.framing import (
     GarbledReason,
     byte_sum,
 )
+from tests.fix.wire_text import HEADER, ORDER, body_bytes, frame
 
 GOOD = frame(ORDER)
 HEARTBEAT = frame(f"35=0|{HEADER}")

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.fix.wire_text import HEADER, ORDER, frame
 
 from fixoms.fix.codec import MalformedField, parse
 from fixoms.fix.dictionary import Dictionary
 from fixoms.fix.framing import Frame, Framer
 from fixoms.fix.rejects import Reject
 from fixoms.fix.validation import STRICT, validate
+from tests.fix.wire_text import HEADER, ORDER, frame
 
 FIX44 = Dictionary.fix44()
 MAX_FRAME_BYTES = 2048

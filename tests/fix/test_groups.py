@@ -1,12 +1,12 @@
 """Repeating groups as an application reads them."""
 
 import pytest
-from tests.fix.wire_text import HEADER, message
 
 from fixoms.fix import tags
 from fixoms.fix.dictionary import Dictionary
 from fixoms.fix.groups import groups
 from fixoms.fix.message import FieldMissing
+from tests.fix.wire_text import HEADER, message
 
 FIX44 = Dictionary.fix44()
 LIST = (

@@ -1,12 +1,12 @@
 """A live session and a peer that says anything: no exception, bounded memory, sane numbers."""
 
-from counterparty import ORDER, Counterparty
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixoms.fix.codec import UnsendableField, encode
 from fixoms.fix.message import Message
 from fixoms.fix.states import Phase
+from tests.fix.counterparty import ORDER, Counterparty
 
 TEMPLATES = [
     "35=A|34=1|98=0|108=30",

@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.fix.wire_text import ORDER, frame
 
 from fixoms.fix.codec import parse
 from fixoms.fix.dictionary import Dictionary
 from fixoms.fix.validation import STRICT, validate
+from tests.fix.wire_text import ORDER, frame
 
 TOOLS = Path(__file__).parents[2] / "tools"
 

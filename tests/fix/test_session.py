@@ -1,7 +1,6 @@
 """The session protocol, by the tests of FIX 4.4 Vol. 2. Whole conversations are in sessions/."""
 
 import pytest
-from counterparty import ORDER, START, US, Counterparty, EchoApplication
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +17,7 @@ from fixoms.fix.effects import DisconnectReason, Fact, Refused
 from fixoms.fix.identity import SessionId, body_fields
 from fixoms.fix.message import FieldMissing, Message
 from fixoms.fix.states import Phase
+from tests.fix.counterparty import ORDER, START, US, Counterparty, EchoApplication
 
 LOGON = ["35=A|34=1|98=0|108=30"]
 

@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from counterparty import START, US
 
 from fixoms.domain.units import SECOND, Nanos
 from fixoms.fix.config import SessionState
 from fixoms.fix.identity import SessionId
 from fixoms.fix.sqlite_store import SqliteStore
 from fixoms.fix.store import Inbound, MemoryStore, Outbound, Record, Reset, Store
+from tests.fix.counterparty import START, US
 
 BOB = SessionId(sender_comp_id="VENUE", target_comp_id="BOB")
 LATER = Nanos(START + 60 * SECOND)

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.fix.wire_text import HEADER, ORDER, message
 
 from fixoms.fix.dictionary import Dictionary, FieldDef
 from fixoms.fix.message import Message
@@ -18,6 +17,7 @@ from fixoms.fix.validation import (
     Validator,
     validate,
 )
+from tests.fix.wire_text import HEADER, ORDER, message
 
 FIX44 = Dictionary.fix44()
 DECLARED = FIX44.with_user_fields(

@@ -3,10 +3,8 @@
 from pathlib import Path
 
 import pytest
-from counterparty import START, US
 from hypothesis import given
 from hypothesis import strategies as st
-from wire_text import HEADER, ORDER, frame
 
 from fixoms.domain.units import SECOND, Nanos
 from fixoms.fix.dictionary import Dictionary
@@ -21,6 +19,8 @@ from fixoms.fix.wire_reader import (
     read,
     show,
 )
+from tests.fix.counterparty import START, US
+from tests.fix.wire_text import HEADER, ORDER, frame
 
 DAY = 86_400 * SECOND
 FIX44 = Dictionary.fix44()
