@@ -11,6 +11,7 @@ import pytest
 from fixoms.domain.commands import Command
 from fixoms.domain.events import Event
 from fixoms.domain.units import Nanos
+from fixoms.journal.entry import NumbersReset
 from fixoms.journal.errors import JournalLockedError
 from fixoms.journal.journal import Journal
 from fixoms.journal.listing import export_entries, list_segments, print_entries, render_time
@@ -102,6 +103,22 @@ async def test_damage_is_named_and_the_rest_is_checked(tmp_path: Path) -> None:
     ]
     assert found.groups == 28
     assert not found.ok
+
+
+async def test_numbers_that_began_anew_before_a_segment_are_known_in_it(tmp_path: Path) -> None:
+    written = Journal.open(tmp_path, SMALL)
+    await written.start()
+    # No message goes with it, so only the head of the next segment can tell of it.
+    written.stage(NumbersReset("ALICE", 1, 1, Nanos(1)))
+    for seq in range(1, 20):
+        written.stage(entry(seq))
+        await written.drain()
+    for seq in range(1, 4):
+        written.stage(report("ALICE", seq))
+        await written.drain()
+    await written.close()
+    assert len(segment_paths(tmp_path, archived=False)) > 1
+    assert verify(tmp_path).findings == []
 
 
 async def test_missing_segments_groups_and_confirmed_tails_are_named(tmp_path: Path) -> None:

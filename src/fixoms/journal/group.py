@@ -65,7 +65,11 @@ class Row(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Records of one group, encoded and not yet sealed. `spans`: where its messages are."""
+    """Records of one group, encoded and not yet sealed.
+
+    `spans`: where its messages are. `begun`: epoch and last number before it of the sessions whose
+    numbers begin anew in it.
+    """
 
     number: int
     first_seq: int
@@ -74,6 +78,7 @@ class Group(NamedTuple):
     entries: list[bytes]
     session: list[bytes]
     spans: list[Span]
+    begun: dict[str, tuple[int, int]]
 
     def seal(self, previous: bytes) -> Row:
         """Make the row that follows the row with digest `previous`."""
@@ -184,6 +189,7 @@ class Gathering:
                     self._entries,
                     self._session,
                     self.sessions.close_group(self.last_group),
+                    self.sessions.take_begun(),
                 )
             )
             self._closed_size += self._size

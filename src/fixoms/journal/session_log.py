@@ -65,6 +65,7 @@ class SessionLog:
         self._sessions = {name: _Session(name, known) for name, known in (numbers or {}).items()}
         self._touched: list[_Session] = []
         self._ended: list[Span] = []
+        self._begun: dict[str, tuple[int, int]] = {}
 
     def follow(self, record: SessionRecord) -> None:
         """Take a record into account. Raises JournalOrderError when a number is used again."""
@@ -99,6 +100,12 @@ class SessionLog:
         session.next_out = record.next_out
         session.next_in = record.next_in
         session.created_at = record.time
+        self._begun[session.name] = (session.epoch, record.next_out - 1)
+
+    def take_begun(self) -> dict[str, tuple[int, int]]:
+        """Sessions whose numbers began anew since the last call: epoch and last number before."""
+        begun, self._begun = self._begun, {}
+        return begun
 
     def close_group(self, group: int) -> list[Span]:
         """Spans of the records since the last call, which all went into group number `group`."""

@@ -193,6 +193,9 @@ class SegmentWriter:
             self.pending.add(group.spans)
             for span in group.spans:
                 self._positions[span.session] = (span.epoch, span.last)
+            for session, begun in group.begun.items():
+                # Messages of the new numbering, if the group has any, were just noted.
+                self._positions[session] = max(self._positions.get(session, begun), begun)
         sync_is_due = self._sync_is_due()
         if sync_is_due:
             self._set_sync(full=True)
