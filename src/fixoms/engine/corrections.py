@@ -7,8 +7,8 @@ FIX 4.4 Vol. 4 Appendix D, J.1.a: an order that works or was filled has CumQty(1
 LeavesQty(151) raised by what is taken back, and is Partially Filled or New again; J.1.b: one that
 was canceled or expired stays so with LeavesQty 0. The quantity comes back without time priority:
 an order that rests in the book goes to the end of its queue with it. An order that had left the
-book is not put back into it by the venue: it is live, stands nowhere, and waits for its owner to
-replace it (which puts it to work) or cancel it, or for the end of its time.
+book is not put back into it by the venue: it is live and idle, and waits for its owner to replace
+it (which puts it to work) or cancel it, or for the end of its time.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class Corrections:
             return
         order.leaves_qty = Qty(order.leaves_qty + returned)
         if not was_live:
-            order.place = Place.PARKED
+            order.place = Place.IDLE
             self._trading.revive(order)
         elif in_book:
             self._trading.rest(order)

@@ -208,7 +208,7 @@ class OrderEntry:
         self._tape.report(order, ExecType.REPLACED, requester=session.name, orig_cl_ord_id=orig)
         if held:
             order.place = Place.HELD
-        elif not keeps or order.place is Place.PARKED:
+        elif not keeps or order.place in (Place.PARKED, Place.IDLE):
             self._agenda.place(order)
 
     def _fill_by_replace(

@@ -96,8 +96,6 @@ class Matching:
         declined: set[OrderId] = set()
         for level in book.opposite(order).levels():
             price = level.price
-            if band is not None and not band[0] <= price <= band[1]:
-                break
             if limit is not None and (price > limit if order.is_buy else price < limit):
                 break
             for resting, offered in _offers(level):
@@ -112,6 +110,8 @@ class Matching:
                         declined.add(resting.order_id)
                         left -= min(left, resting.leaves_qty)
                     continue
+                if band is not None and not band[0] <= price <= band[1]:
+                    return traded
                 # Of orders that cancel or reduce each other only the first met is counted on.
                 if (
                     is_exclusive(resting)

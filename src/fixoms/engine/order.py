@@ -107,6 +107,8 @@ class Place(IntEnum):
     """For its auction, or for a price to peg to."""
     HELD = 4
     """For the order of its list that releases it."""
+    IDLE = 5
+    """For its owner to replace or cancel it, after the operator took a fill back."""
 
 
 _NOWHERE = Place.NOWHERE

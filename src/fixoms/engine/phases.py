@@ -10,7 +10,7 @@ book can never trade continuously; and a call also uncrosses when it ends in clo
 from __future__ import annotations
 
 from fixoms.domain.commands import VENUE, Origin, SetPhase
-from fixoms.domain.enums import Phase, TimeInForce
+from fixoms.domain.enums import InstrumentStatus, Phase, TimeInForce
 from fixoms.engine.agenda import Agenda
 from fixoms.engine.auction import uncross
 from fixoms.engine.calls import Calls
@@ -21,10 +21,7 @@ from fixoms.engine.state import State
 from fixoms.engine.tape import Tape
 from fixoms.engine.trading import Trading, live_orders
 
-_ENDS_WITH = {
-    Phase.OPENING_AUCTION: TimeInForce.AT_THE_OPENING,
-    Phase.CLOSING_AUCTION: TimeInForce.AT_THE_CLOSE,
-}
+_OF_A_CALL = (TimeInForce.AT_THE_OPENING, TimeInForce.AT_THE_CLOSE)
 
 
 class Phases:
@@ -85,22 +82,23 @@ class Phases:
         self._calls.enter(listing, phase, reason, origin)
         closes = old.is_auction and phase in (Phase.CLOSED, Phase.POST_CLOSE)
         if closes or listing.matches:
-            self.open_trading(listing, old)
+            self.end_call(listing, f"phase {old} ended")
 
-    def open_trading(self, listing: Listing, old: Phase) -> None:
+    def end_call(self, listing: Listing, reason: str) -> None:
         """Uncross, end what lived for the call only, and wake what waited for trading.
 
-        Market orders that did not trade are canceled, at-the-opening and at-the-close orders of
-        the call that ended expire.
+        Market orders that did not trade are canceled, at-the-opening and at-the-close orders in the
+        book expire. A suspended instrument does not uncross, but the orders of its call end.
         """
-        uncross(listing, self._trading)
+        if listing.status is InstrumentStatus.ACTIVE:
+            uncross(listing, self._trading)
         for order in live_orders(listing.live):
             if order.place is not Place.BOOK:
                 continue
-            if order.terms.tif is _ENDS_WITH.get(old):
-                self._trading.finish(order, Happening.EXPIRE, f"phase {old} ended")
+            if order.terms.tif in _OF_A_CALL:
+                self._trading.finish(order, Happening.EXPIRE, reason)
             elif order.price is None:
-                self._trading.finish(order, Happening.CANCEL, f"phase {old} ended")
+                self._trading.finish(order, Happening.CANCEL, reason)
             elif order.shown_qty != order.peak_qty:
                 listing.book.show(order, order.peak_qty)
         self._tape.touch(listing)

@@ -153,7 +153,7 @@ class Registry:
                     text = f"{command.instrument_id} was delisted"
                     self._trading.finish(order, Happening.CANCEL, text)
         elif listing.matches and not matched:
-            self._phases.open_trading(listing, listing.phase)
+            self._phases.end_call(listing, f"{command.instrument_id} was resumed")
         self._tape.events.append(InstrumentDefined(listing.instrument, listing.phase))
         self._tape.done(command.origin, f"{command.instrument_id} is {command.status}")
 

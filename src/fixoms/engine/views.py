@@ -18,7 +18,7 @@ from fixoms.engine.state import Session
 
 
 class OrderView(msgspec.Struct, frozen=True):
-    """An order as it stands. `place` is where it waits: book, armed, parked, held or nowhere."""
+    """An order as it stands. `place` says where it waits, in the words of engine/order.py."""
 
     order_id: OrderId
     cl_ord_id: str
