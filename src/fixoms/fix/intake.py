@@ -38,7 +38,7 @@ class Intake:
         if fault is not None and fault.fatal:
             self._life.consume_if_expected(message, now)
             self._life.reject(message, fault.reject, now)
-            self._life.expel("", now)
+            self._life.expel(fault.reject.text, now)
             return
         refused = malformed or (fault.reject if fault else None)
         if refused is None and self._is_worked_out_of_order(message, msg_seq_num, size, now):
@@ -58,9 +58,10 @@ class Intake:
     ) -> bool:
         """Messages that are worked whatever their number is.
 
-        A Logout(5) ends the session anyway; a ResendRequest(2) that waited for our own gap would
-        leave two peers waiting for each other (FIX: Vol. 2 test 20); SequenceReset(4) in reset mode
-        and Logon(A) with ResetSeqNumFlag(141)=Y replace the numbering (tests 11, 1B).
+        A Logout(5) ends the session anyway. A ResendRequest(2) that waited for our own gap would
+        leave two peers waiting for each other, so it is answered first, and the gap it shows is
+        asked for behind the answer (FIX: Vol. 2 test 20). SequenceReset(4) in reset mode and
+        Logon(A) with ResetSeqNumFlag(141)=Y replace the numbering (tests 11, 1B).
         """
         match message.msg_type:
             case answers.LOGOUT:
@@ -74,7 +75,8 @@ class Intake:
                     self._life.gap.hold(msg_seq_num, None, size)
                 if self._life.objection(message) is None:
                     self._answer_resend_request(message, now)
-                self._life.request_missing(now)
+                if not self._life.resender.is_waiting:
+                    self._life.request_missing(now)
             case _:
                 return False
         return True

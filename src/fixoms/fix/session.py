@@ -175,6 +175,8 @@ class Session:
         """The answer to a Fetch effect: stored MsgSeqNum(34) and frames in ascending order."""
         if self._life.phase in {Phase.ACTIVE, Phase.LOGOUT_SENT}:
             self._life.resender.stored(fetch, frames, now)
+            if self._life.gap.is_open and not self._life.resender.is_waiting:
+                self._life.request_missing(now)
             self._read_on(now)
 
     def logout(self, text: str, now: Nanos) -> None:
