@@ -28,11 +28,6 @@ def at(nanos: Nanos, zone: tzinfo = UTC) -> datetime:
     return datetime.fromtimestamp(seconds, zone).replace(microsecond=rest // 1000)
 
 
-def trading_day(nanos: Nanos, zone: tzinfo = UTC) -> str:
-    """Calendar day of `nanos` in `zone`, as the `YYYYMMDD` that FIX uses."""
-    return at(nanos, zone).strftime("%Y%m%d")
-
-
 def time_of_day(nanos: Nanos, zone: tzinfo = UTC) -> str:
     """Time of day with milliseconds, for tables: `13:30:00.123`."""
     moment = at(nanos, zone)
