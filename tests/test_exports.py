@@ -9,12 +9,12 @@ from pathlib import Path
 from fixoms import fix
 
 PUBLIC = """
-STRICT STRICT_WITH_DECLARED Acceptor Application AuditFact BusinessReject BusinessRejectReason Dial
-Dictionary DisconnectReason FieldMissing FileWireLog Inbound IncorrectTagValue Initiator Listener
-MemoryStore Message Outbound QuietApplication RejectLogon Reset Role Schedule Session SessionConfig
-SessionId SessionRejectReason SessionState SessionStatus SqliteStore Store TlsFiles
-UnsupportedMessageType UserDefined ValidationPolicy WireLog body_fields load_quickfix_xml
-reverse_route tags
+STRICT STRICT_WITH_DECLARED Acceptor Application AuditFact BusinessReject BusinessRejectReason
+Certificate Dial Dictionary DisconnectReason FieldMissing FileWireLog Inbound IncorrectTagValue
+Initiator Listener MemoryStore Message Outbound Peer QuietApplication RejectLogon Reset Role
+Schedule Session SessionConfig SessionId SessionRejectReason SessionState SessionStatus SqliteStore
+Store TlsFiles UnsupportedMessageType UserDefined ValidationPolicy WireLog body_fields
+load_quickfix_xml reverse_route tags
 """
 
 

@@ -20,6 +20,7 @@ from fixoms.fix.effects import DisconnectReason
 from fixoms.fix.identity import SessionId, body_fields, reverse_route
 from fixoms.fix.initiator import Dial, Initiator
 from fixoms.fix.message import FieldMissing, Message
+from fixoms.fix.peer import Certificate, Peer
 from fixoms.fix.rejects import BusinessRejectReason, SessionRejectReason
 from fixoms.fix.schedule import Schedule
 from fixoms.fix.session import Session
@@ -37,6 +38,7 @@ __all__ = [
     "AuditFact",
     "BusinessReject",
     "BusinessRejectReason",
+    "Certificate",
     "Dial",
     "Dictionary",
     "DisconnectReason",
@@ -49,6 +51,7 @@ __all__ = [
     "MemoryStore",
     "Message",
     "Outbound",
+    "Peer",
     "QuietApplication",
     "RejectLogon",
     "Reset",

@@ -10,7 +10,6 @@ handshake begins, connections are counted from accept, those without Logon(A) ap
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import socket
 import ssl
@@ -27,6 +26,7 @@ from fixoms.fix.effects import Disconnect, DisconnectReason, Noted, Refused
 from fixoms.fix.identity import SessionId, sender_of
 from fixoms.fix.link import Fault, Link, Surroundings
 from fixoms.fix.message import Message
+from fixoms.fix.peer import Network, Peer, is_within
 from fixoms.fix.session import Session
 from fixoms.fix.states import Phase
 from fixoms.fix.store import Store
@@ -37,10 +37,11 @@ _log = logging.getLogger("fixoms.fix")
 _ACCEPT_RETRY_S = 0.1
 """Pause after accept() failed, when the process has no file descriptor left."""
 
-Prepare = Callable[[SessionId, Message], Awaitable[object]]
+Prepare = Callable[[SessionId, Message, Peer], Awaitable[object]]
 """Slow work of an application before it sees a Logon(A)."""
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Admits = Callable[[SessionId, Peer], str]
+"""Why a peer may not use a session, empty when it may; asked before its Logon(A) is looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +93,9 @@ class Acceptor:
     `unknown`, when given, may answer a Logon(A) of an unknown CompID pair with the configuration
     for a new session; at most `sessions_max` sessions exist. `prepare`, when given, is awaited with
     each Logon(A) before its session sees it: the place for slow work, such as checking a password
-    hash off the loop. It decides nothing; `Application.from_admin` does, a moment later.
+    hash off the loop. It decides nothing; `Application.from_admin` does, a moment later. `admits`,
+    when given, refuses peers of a session by their address or certificate: they are cut without a
+    word.
     """
 
     def __init__(
@@ -108,6 +111,7 @@ class Acceptor:
         wire_log: WireLog | None = None,
         audit: Callable[[AuditFact], None] | None = None,
         prepare: Prepare | None = None,
+        admits: Admits | None = None,
         fault: Fault | None = None,
     ) -> None:
         self._application = application
@@ -130,6 +134,7 @@ class Acceptor:
         self._timing: asyncio.Task[None] | None = None
         self._welcoming: set[asyncio.Task[None]] = set()
         self._prepare = prepare
+        self._admits = admits if admits is not None else _anybody
         self._preparing: set[asyncio.Task[None]] = set()
         self._all_closed = asyncio.Event()
         self._is_stopping = False
@@ -258,12 +263,8 @@ class Acceptor:
     def _objection_to(self, remote: str) -> DisconnectReason | None:
         listener = self._listener
         allowed = listener.allowed_addresses
-        if allowed is not None:
-            address = ipaddress.ip_address(remote.partition("%")[0])
-            if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-                address = address.ipv4_mapped
-            if not any(address in network for network in allowed):
-                return DisconnectReason.ADDRESS_REFUSED
+        if allowed is not None and not is_within(remote, allowed):
+            return DisconnectReason.ADDRESS_REFUSED
         strangers = len(self._welcoming) + len(self._strangers)
         if self._accepted >= listener.connections_max or strangers >= listener.strangers_max:
             return DisconnectReason.TOO_MANY_CONNECTIONS
@@ -337,6 +338,8 @@ class Acceptor:
         link = self._session_of(sender_of(logon, begin_string))
         if link is None:
             connection.close(DisconnectReason.UNKNOWN_SESSION, _comp_ids(logon))
+        elif objection := self._admits(link.id, connection.peer):
+            connection.close(DisconnectReason.PEER_REFUSED, f"{link.id}: {objection}")
         elif self._prepare is None or link.is_in_use:
             self._join(connection, link)
         else:
@@ -351,7 +354,7 @@ class Acceptor:
     ) -> None:
         """Join once the application is ready; the peer is a stranger until then."""
         try:
-            await prepare(link.id, logon)
+            await prepare(link.id, logon, connection.peer)
         except Exception as fault:  # the root of what an application does here
             _log.exception("%s: the application failed before a Logon(A)", link.id)
             connection.close(DisconnectReason.APPLICATION_FAILED, str(fault))
@@ -420,6 +423,11 @@ class Acceptor:
 def _comp_ids(logon: Message) -> str:
     sender, target = logon.text(tags.SENDER_COMP_ID), logon.text(tags.TARGET_COMP_ID)
     return f"SenderCompID(49) {sender!r}, TargetCompID(56) {target!r}"
+
+
+def _anybody(_session: SessionId, _peer: Peer) -> str:
+    """Every peer may use every session whose CompIDs it knows."""
+    return ""
 
 
 def _unheard(_fact: AuditFact) -> None:

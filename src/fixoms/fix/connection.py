@@ -15,6 +15,7 @@ from fixoms.domain.units import Nanos
 from fixoms.fix.effects import DisconnectReason
 from fixoms.fix.framing import Framer, Garbled
 from fixoms.fix.link import Link
+from fixoms.fix.peer import Peer, certificate_of
 
 EARLY_BYTES_MAX = 8192
 """Most bytes taken before a whole Logon(A)."""
@@ -61,6 +62,11 @@ class Connection(asyncio.BufferedProtocol):
     def is_open(self) -> bool:
         """See Line.is_open."""
         return self._is_open
+
+    @property
+    def peer(self) -> Peer:
+        """Who the network says is at the other end."""
+        return Peer(self.remote.rpartition(":")[0], certificate_of(self._transport))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.BaseProtocol."""

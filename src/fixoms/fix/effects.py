@@ -34,6 +34,7 @@ class DisconnectReason(Enum):
     CONNECTION_LOST = "connection lost"
     SLOW_CONSUMER = "the peer reads too slowly: outbound queue full"
     ADDRESS_REFUSED = "remote address not allowed"
+    PEER_REFUSED = "the peer may not use this session"
     TOO_MANY_CONNECTIONS = "too many connections"
     GARBLED_LOGON = "garbled bytes before Logon(A)"
     SESSION_REMOVED = "the session was removed"
