@@ -59,7 +59,7 @@ PASSED_IN = {"clock.Clock"}
 OUTSIDE: dict[str, tuple[str, ...]] = {
     "aiomqtt": ("outlets.mqtt", "demo.alerts"),  # the demo is a subscriber of its own
     "amqtt": ("outlets.broker",),
-    "argon2": ("users",),
+    "argon2": ("passwords",),
     "paho": ("outlets.mqtt",),
     "rich": ("console", "cli", "demo"),
     "simplefix": ("replay",),

@@ -2,14 +2,29 @@
 
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from fixoms.config import ConfigError
+from fixoms.domain.roles import UserRole, messages_of
 from fixoms.domain.units import SECOND, Nanos
+from fixoms.fix.peer import Certificate
+from fixoms.gateway.authentication import Claim, Finding, PasswordChange
+from fixoms.passwords import Unfit
 from fixoms.settings import LockOutSettings
-from fixoms.users import LockOut, Unfit, UserBook, Verdict, new_user, read_users, write_users
+from fixoms.users import (
+    LockOut,
+    UserBook,
+    Verdict,
+    edit_users,
+    new_user,
+    read_users,
+    write_users,
+)
 
 NOON = Nanos(1_767_614_400 * SECOND)
 STRICT = LockOutSettings(wrong_passwords=3, locked_for_s=60)
@@ -132,23 +147,217 @@ def test_no_file_means_no_users(tmp_path: Path) -> None:
 def test_a_damaged_hash_fits_no_password(tmp_path: Path) -> None:
     path = tmp_path / "users.yaml"
     user = new_user("alice", "ALPHA", "correct horse")
-    write_users(path, {"alice": type(user)(participant="ALPHA", password_hash="nonsense")})
+    write_users(path, {"alice": msgspec.structs.replace(user, password_hash="nonsense")})
     assert UserBook(path, LockOut(STRICT)).check("alice", "x", NOON) is Verdict.WRONG
 
 
-def test_an_objection_names_the_reason_for_the_audit(book: UserBook) -> None:
-    assert book.objection("alice", "ALPHA", "correct horse", NOON) == ""
-    assert book.objection("alice", "BRAVO", "correct horse", NOON) == "acts for ALPHA"
-    assert book.objection("alice", "ALPHA", "wrong guess", NOON) == "wrong password"
-    assert book.objection("bob", "ALPHA", "correct horse", NOON) == "unknown user"
+def claim(password: str = "correct horse", **presented: Any) -> Claim:
+    facts: dict[str, Any] = {"user": "alice", "participant": "ALPHA", "password": password}
+    return Claim(**(facts | presented))
 
 
-def test_an_objection_follows_the_file_and_survives_a_broken_one(
+def changed(book: UserBook, tmp_path: Path, **changes: object) -> UserBook:
+    """The book with alice changed so in the file."""
+    with edit_users(tmp_path / "users.yaml") as users:
+        users["alice"] = msgspec.structs.replace(users["alice"], **changes)
+    return book
+
+
+def test_a_finding_names_the_reason_for_the_audit(book: UserBook) -> None:
+    assert book.judge(claim(), NOON) == Finding(user="alice", roles=(UserRole.TRADER,))
+    assert book.judge(claim(participant="BRAVO"), NOON).objection == "acts for ALPHA"
+    assert book.judge(claim("wrong guess"), NOON).objection == "wrong password"
+    assert book.judge(claim(user="bob"), NOON).objection == "unknown user"
+    assert book.judge(claim(user=""), NOON).objection == "unknown user"
+
+
+def test_a_finding_follows_the_file_and_survives_a_broken_one(
     book: UserBook, tmp_path: Path
 ) -> None:
     path = tmp_path / "users.yaml"
     write_users(path, {"bob": new_user("bob", "BRAVO", "battery staple")})
-    assert book.objection("bob", "BRAVO", "battery staple", NOON) == ""
-    assert book.objection("alice", "ALPHA", "correct horse", NOON) == "unknown user"
+    bob = claim("battery staple", user="bob", participant="BRAVO")
+    assert book.judge(bob, NOON).objection == ""
+    assert book.judge(claim(), NOON).objection == "unknown user"
     path.write_text("users: [")
-    assert book.objection("bob", "BRAVO", "battery staple", NOON) == ""
+    assert book.judge(bob, NOON).objection == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "presented", "objection"),
+    [
+        ({"expires": "2026-01-05"}, {}, ""),
+        ({"expires": "2026-01-04"}, {}, "expired after 2026-01-04"),
+        ({"locked": "left the firm"}, {}, "locked by an operator: left the firm"),
+        ({"allowed_addresses": ("192.0.2.0/24",)}, {"address": "192.0.2.7"}, ""),
+        ({"allowed_addresses": ("192.0.2.0/24",)}, {"address": "::ffff:192.0.2.7"}, ""),
+        (
+            {"allowed_addresses": ("192.0.2.0/24",)},
+            {"address": "198.51.100.1"},
+            "may not come from 198.51.100.1",
+        ),
+        ({"allowed_addresses": ("::1",)}, {}, "may not come from an unknown address"),
+        ({"certificate": "CN=alice"}, {"certificate": Certificate("ab", "CN=alice")}, ""),
+        ({"certificate": "CN=alice"}, {}, "did not show certificate CN=alice"),
+        (
+            {"certificate": "CN=alice"},
+            {"certificate": Certificate("ab", "CN=mallory")},
+            "did not show certificate CN=alice",
+        ),
+        ({"password_hash": ""}, {}, "has neither a password nor a certificate"),
+        ({"participant": ""}, {}, "acts for no participant"),
+    ],
+)
+def test_what_bars_a_user_besides_the_password(
+    book: UserBook,
+    tmp_path: Path,
+    changes: dict[str, object],
+    presented: dict[str, Any],
+    objection: str,
+) -> None:
+    """NOON is on 2026-01-05; what bars is told before a password counts as wrong."""
+    changed(book, tmp_path, **changes)
+    assert book.judge(claim(**presented), NOON).objection == objection
+    for _ in range(3):
+        book.judge(claim("wrong guess", **presented), NOON)
+    assert book.check("alice", "correct horse", NOON) is (
+        Verdict.WRONG
+        if "password_hash" in changes
+        else Verdict.RIGHT
+        if objection
+        else Verdict.LOCKED
+    )
+
+
+def test_a_certificate_alone_names_a_user_without_a_password(
+    book: UserBook, tmp_path: Path
+) -> None:
+    fingerprint = "ab" * 32
+    changed(book, tmp_path, password_hash="", certificate=f"sha256:{fingerprint}")
+    shown = Certificate(fingerprint, "CN=alice")
+    found = book.judge(claim("", user="", certificate=shown), NOON)
+    assert found == Finding(user="alice", roles=(UserRole.TRADER,))
+    other = Certificate("cd" * 32, "CN=alice")
+    assert book.judge(claim("", user="", certificate=other), NOON).objection == "unknown user"
+    assert book.judge(claim("", certificate=other), NOON).objection != ""
+
+
+def test_two_users_of_one_certificate_must_say_who_they_are(book: UserBook, tmp_path: Path) -> None:
+    changed(book, tmp_path, certificate="CN=desk")
+    with edit_users(tmp_path / "users.yaml") as users:
+        users["bob"] = msgspec.structs.replace(new_user("bob", "ALPHA", "battery staple"))
+        users["bob"] = msgspec.structs.replace(users["bob"], certificate="CN=desk")
+    shown = Certificate("ab" * 32, "CN=desk")
+    assert book.judge(claim(user="", certificate=shown), NOON).objection == "unknown user"
+    assert book.judge(claim(certificate=shown), NOON).objection == ""
+
+
+def test_a_password_is_changed_by_who_knows_the_old_one(book: UserBook, tmp_path: Path) -> None:
+    changed(book, tmp_path, must_change=True)
+    assert book.judge(claim(), NOON).must_change
+    done = book.change_password("alice", "correct horse", "battery staple", NOON)
+    assert done == PasswordChange(is_right=True, is_changed=True)
+    assert book.judge(claim(), NOON).objection == "wrong password"
+    found = book.judge(claim("battery staple"), NOON)
+    assert (found.objection, found.must_change) == ("", False)
+    assert "battery" not in (tmp_path / "users.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "expected"),
+    [
+        ("alice", "guess", "battery staple", PasswordChange(reason="wrong password")),
+        ("bob", "x", "y", PasswordChange(is_known=False, reason="unknown user")),
+        (
+            "alice",
+            "correct horse",
+            "correct horse",
+            PasswordChange(is_right=True, reason="the new password is the old one"),
+        ),
+        (
+            "alice",
+            "correct horse",
+            "short",
+            PasswordChange(is_right=True, reason="a password has 8 to 128 characters"),
+        ),
+    ],
+)
+def test_a_password_that_is_not_changed(
+    book: UserBook, tmp_path: Path, name: str, old: str, new: str, expected: PasswordChange
+) -> None:
+    before = (tmp_path / "users.yaml").read_text()
+    assert book.change_password(name, old, new, NOON) == expected
+    assert (tmp_path / "users.yaml").read_text() == before
+
+
+def test_wrong_old_passwords_lock_like_wrong_logons(book: UserBook) -> None:
+    for _ in range(3):
+        book.change_password("alice", "guess", "battery staple", NOON)
+    assert book.judge(claim(), NOON).objection == "user is locked"
+
+
+def test_an_operator_locks_and_unlocks(book: UserBook, tmp_path: Path) -> None:
+    assert book.lock("alice", "on leave") == "alice is locked"
+    assert UserBook(tmp_path / "users.yaml", LockOut(STRICT)).judge(claim(), NOON).objection
+    assert book.rows(NOON)[0]["locked"] == "on leave"
+    book.unlock("alice")
+    for _ in range(3):
+        book.judge(claim("guess"), NOON)
+    assert book.rows(NOON)[0]["locked"] == "wrong passwords"
+    book.unlock("alice")
+    assert book.judge(claim(), NOON).objection == ""
+    with pytest.raises(Unfit, match="no user bob"):
+        book.lock("bob", "")
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("allowed_addresses: [10.0.0.0/33]", r"yaml:4: users\.alice\.allowed_addresses"),
+        ("certificate: deadbeef", r"yaml:4: users\.alice\.certificate"),
+        ("expires: 2026-02-30", r"yaml:4: users\.alice\.expires: '2026-02-30' is not a day"),
+        ("roles: [king]", r"yaml:4: users\.alice\.roles\[0\]"),
+    ],
+)
+def test_a_wrong_entry_is_told_by_line_and_key(tmp_path: Path, line: str, told: str) -> None:
+    path = tmp_path / "users.yaml"
+    path.write_text(f"users:\n  alice:\n    participant: ALPHA\n    {line}\n")
+    path.chmod(0o600)
+    with pytest.raises(ConfigError, match=told):
+        read_users(path)
+
+
+def test_changes_from_several_threads_are_all_kept(book: UserBook, tmp_path: Path) -> None:
+    path = tmp_path / "users.yaml"
+    record = read_users(path)["alice"]
+
+    def add(number: int) -> None:
+        with edit_users(path) as users:
+            users[f"user{number}"] = record
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add, range(40)))
+    assert len(read_users(path)) == 41
+
+
+def test_a_change_that_fails_writes_nothing(book: UserBook, tmp_path: Path) -> None:
+    before = (tmp_path / "users.yaml").read_text()
+
+    def fail() -> None:
+        with edit_users(tmp_path / "users.yaml") as users:
+            users.clear()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert (tmp_path / "users.yaml").read_text() == before
+
+
+def test_roles_permit_what_the_table_says_and_no_more() -> None:
+    assert messages_of([]) == {"BE"}
+    assert messages_of([UserRole.DROP_COPY]) == {"BE", "H", "AF", "M"}
+    both = messages_of([UserRole.DROP_COPY, UserRole.MARKET_DATA])
+    assert both == messages_of([UserRole.DROP_COPY]) | messages_of([UserRole.MARKET_DATA])
+    for role in UserRole:
+        adds_risk = messages_of([role]) & {"D", "G", "E"}
+        assert bool(adds_risk) == (role in (UserRole.TRADER, UserRole.MARKET_MAKER))

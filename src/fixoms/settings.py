@@ -160,6 +160,7 @@ class SessionSettings(_Group, frozen=True):
 
     participant: Name
     users: tuple[Name, ...] = ()
+    allowed_addresses: tuple[str, ...] = ()
     cancel_on_disconnect: DisconnectPolicy = DisconnectPolicy.OFF
     cancel_good_till: bool = False
     reset_on: tuple[ResetMoment, ...] = ()

@@ -53,6 +53,7 @@ def _session_mistakes(
         near = difflib.get_close_matches(session.participant, settings.participants, n=1)
         hint = f"; did you mean {near[0]}?" if near else "; allowed: a name under `participants`"
         yield f"{key}.participant", f"{session.participant!r} is not a participant{hint}"
+    yield from _address_mistakes(f"{key}.allowed_addresses", session.allowed_addresses)
     if session.heartbeat_s_min > session.heartbeat_s_max:
         yield (
             f"{key}.heartbeat_s_min",

@@ -32,6 +32,7 @@ from fixoms.fix.acceptor import Acceptor, AuditFact, Listener
 from fixoms.fix.config import Role, SessionConfig
 from fixoms.fix.identity import SessionId
 from fixoms.fix.message import Message
+from fixoms.fix.peer import Peer
 from fixoms.fix.tls import ReloadableContext, TlsFiles
 from fixoms.fix.validation import STRICT_WITH_DECLARED
 from fixoms.fix.wire_log import WireLog
@@ -105,7 +106,9 @@ class Venue:
             name: SessionId(sender_comp_id=config.fix.comp_id, target_comp_id=name)
             for name in config.sessions
         }
-        self._authentication = Authentication(_logon_policies(config), users, clock)
+        self._authentication = Authentication(
+            _logon_policies(config), users, clock, off_loop=hash_off_loop
+        )
         self._order_entry = OrderEntry(
             sequencer=self.sequencer,
             inbound=Inbound(self.engine.find_instrument, venue_dictionary()),
@@ -130,6 +133,7 @@ class Venue:
             wire_log=wire_log,
             audit=audit,
             prepare=self._prepare_logon if hash_off_loop else None,
+            admits=lambda session, peer: self._authentication.admits(session.target_comp_id, peer),
             fault=lambda _session, fault: self._broken(fault),
         )
         self._order_entry.deliver_through(self._send)
@@ -233,8 +237,8 @@ class Venue:
         events = self.sequencer.submit(heard, then)
         return self._desk.answer(events, self.sequencer.last_seq)
 
-    async def _prepare_logon(self, session: SessionId, logon: Message) -> None:
-        await self._authentication.prepare(session.target_comp_id, logon)
+    async def _prepare_logon(self, session: SessionId, logon: Message, peer: Peer) -> None:
+        await self._authentication.prepare(session.target_comp_id, logon, peer)
 
     def _send(self, session: SessionId, message: Message) -> None:
         self.acceptor.send(session, message)
@@ -353,6 +357,7 @@ def _logon_policies(config: Config) -> dict[str, LogonPolicy]:
             users=session.users,
             heartbeat_s_min=session.heartbeat_s_min,
             heartbeat_s_max=session.heartbeat_s_max,
+            networks=tuple(ip_network(each) for each in session.allowed_addresses),
         )
         for name, session in config.sessions.items()
     }

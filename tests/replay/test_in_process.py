@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from fixoms.domain.units import SECOND, Nanos
+from fixoms.gateway.authentication import Claim
 from fixoms.replay.grammar import parse_script
 from fixoms.replay.in_process import PASSWORD, ScriptUsers, in_process
 from fixoms.replay.player import play, replay_script
@@ -77,9 +78,14 @@ def test_a_configuration_that_is_not_there(tmp_path: Path) -> None:
 
 def test_users_of_scripts_are_locked_like_others() -> None:
     users = ScriptUsers(LockOut(LockOutSettings(wrong_passwords=2, locked_for_s=60)))
-    assert users.objection("ALICE", "ALICE", PASSWORD, Nanos(0)) == ""
-    assert users.objection("ALICE", "BOB", PASSWORD, Nanos(0)) == "acts for ALICE"
-    assert users.objection("ALICE", "ALICE", "guess", Nanos(0)) == "wrong password"
-    assert users.objection("ALICE", "ALICE", "guess", Nanos(0)) == "wrong password"
-    assert users.objection("ALICE", "ALICE", PASSWORD, Nanos(1)) == "user is locked"
-    assert users.objection("ALICE", "ALICE", PASSWORD, Nanos(61 * SECOND)) == ""
+
+    def objection(participant: str, password: str, now: int) -> str:
+        claim = Claim(user="ALICE", password=password, participant=participant)
+        return users.judge(claim, Nanos(now)).objection
+
+    assert objection("ALICE", PASSWORD, 0) == ""
+    assert objection("BOB", PASSWORD, 0) == "acts for ALICE"
+    assert objection("ALICE", "guess", 0) == "wrong password"
+    assert objection("ALICE", "guess", 0) == "wrong password"
+    assert objection("ALICE", PASSWORD, 1) == "user is locked"
+    assert objection("ALICE", PASSWORD, 61 * SECOND) == ""

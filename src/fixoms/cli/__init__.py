@@ -88,8 +88,8 @@ def main() -> None:
 
 def _misused() -> tuple[type[Exception], ...]:
     """What the user wrote wrongly. Asked only when something was raised, so it costs nothing."""
+    from fixoms.passwords import Unfit
     from fixoms.typed_yaml import ConfigError
-    from fixoms.users import Unfit
 
     return (ConfigError, Unfit)
 

@@ -39,7 +39,8 @@ def add(
     password_stdin: StdinOption = False,
 ) -> None:
     """Add a user; asks for the password."""
-    from fixoms.users import Unfit, new_user, read_users, write_users
+    from fixoms.passwords import Unfit
+    from fixoms.users import new_user, read_users, write_users
 
     settings = load_config(config)
     if participant not in settings.participants:
@@ -107,7 +108,7 @@ def list_users(config: ConfigOption = DEFAULT_CONFIG, *, as_json: JsonOption = F
 
 
 def _must_know(name: str, users: Container[str]) -> None:
-    from fixoms.users import Unfit
+    from fixoms.passwords import Unfit
 
     if name not in users:
         raise Unfit(f"there is no user {name}")
@@ -124,7 +125,7 @@ def _sessions(settings: "Config", name: str, participant: str) -> str:
 
 
 def _password(*, from_stdin: bool) -> str:
-    from fixoms.users import Unfit
+    from fixoms.passwords import Unfit
 
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")

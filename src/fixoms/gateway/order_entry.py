@@ -21,6 +21,7 @@ from fixoms.fix.application import BusinessReject, QuietApplication, Unsupported
 from fixoms.fix.effects import DisconnectReason
 from fixoms.fix.identity import SessionId
 from fixoms.fix.message import Message
+from fixoms.gateway.authentication import Identity
 from fixoms.gateway.inbound import Inbound, Refused
 from fixoms.gateway.reference import ReferenceDesk
 from fixoms.gateway.sequencer import Sequencer
@@ -30,8 +31,8 @@ from fixoms.outlets.execution_reports import ExecutionReports
 Send: TypeAlias = Callable[[SessionId, Message], object]
 """Gives a message to a session: numbered, stored, written once durable."""
 
-Authenticate: TypeAlias = Callable[[str, Message], str]
-"""Checks the Logon(A) of the session of this name and returns the user; raises RejectLogon."""
+Authenticate: TypeAlias = Callable[[str, Message], Identity]
+"""Checks the Logon(A) of the session of this name and tells who it is; raises RejectLogon."""
 
 _ADDS_RISK: Final = frozenset({"D", "G", "E"})
 """Message types that are refused when the venue cannot take more; cancels always go through."""
@@ -70,8 +71,9 @@ class OrderEntry(QuietApplication):
         self._profiles = profiles
         self._authenticate = authenticate
         self._obstacle = obstacle
-        self._users: dict[SessionId, str] = {}
+        self._identities: dict[SessionId, Identity] = {}
         self._by_name = {profile.name: session for session, profile in profiles.items()}
+        self._taken = inbound.msg_types | reference.msg_types
         self._send: Send | None = None
         sequencer.add_outlet(self.publish)
 
@@ -82,22 +84,29 @@ class OrderEntry(QuietApplication):
     def from_admin(self, session: SessionId, message: Message) -> None:
         """Authenticate a Logon(A); raises RejectLogon before anything has changed."""
         if message.msg_type == "A":
-            self._users[session] = self._authenticate(self._profiles[session].name, message)
+            self._identities[session] = self._authenticate(self._profiles[session].name, message)
 
     def logon(self, session: SessionId) -> None:
         """Tell the engine that a session is there."""
-        self._sequencer.submit(SessionOpened(self._origin(session, 0)))
+        self._sequencer.submit(SessionOpened(self._origin(session)))
 
     def logout(self, session: SessionId, reason: DisconnectReason) -> None:
         """Tell the engine that a session is gone, which may cancel its orders."""
         self._reference.forget(self._profiles[session].name)
         self._sequencer.submit(
-            SessionClosed(self._origin(session, 0), reason in _LOGGED_OUT, reason.value)
+            SessionClosed(self._origin(session), reason in _LOGGED_OUT, reason.value)
         )
 
     def from_app(self, session: SessionId, message: Message) -> None:
         """Turn one application message into a command or an answer."""
         msg_type = message.msg_type
+        identity = self._identities[session]
+        if msg_type not in identity.may_send and msg_type in self._taken:
+            raise BusinessReject(
+                BusinessRejectReason.NOT_AUTHORIZED.value,
+                f"MsgType(35) {msg_type} is not permitted to the roles of this user",
+                message.text(tags.CL_ORD_ID) or "",
+            )
         if msg_type in self._inbound.msg_types:
             if msg_type in _ADDS_RISK and (obstacle := self._obstacle()):
                 raise BusinessReject(
@@ -105,7 +114,9 @@ class OrderEntry(QuietApplication):
                     f"no new orders are taken: {obstacle}",
                     message.text(tags.CL_ORD_ID) or "",
                 )
-            origin = self._origin(session, int(message.require(tags.MSG_SEQ_NUM)))
+            profile = self._profiles[session]
+            msg_seq_num = int(message.require(tags.MSG_SEQ_NUM))
+            origin = Origin(profile.name, profile.participant, identity.user, msg_seq_num)
             command = self._inbound.translate(message, origin)
             if isinstance(command, Refused):
                 raise BusinessReject(command.reason.value, command.text, command.ref_id)
@@ -123,12 +134,17 @@ class OrderEntry(QuietApplication):
         for name, message in self._reference.updates(entry.events):
             self._deliver(name, message)
 
+    def user_of(self, session: SessionId) -> str:
+        """The user who logged on to a session last; empty when nobody has."""
+        identity = self._identities.get(session)
+        return "" if identity is None else identity.user
+
     def _deliver(self, name: str, message: Message) -> None:
         session = self._by_name.get(name)
         # A session that config no longer has keeps its orders but cannot be told of them.
         if session is not None and self._send is not None:
             self._send(session, message)
 
-    def _origin(self, session: SessionId, msg_seq_num: int) -> Origin:
+    def _origin(self, session: SessionId) -> Origin:
         profile = self._profiles[session]
-        return Origin(profile.name, profile.participant, self._users.get(session, ""), msg_seq_num)
+        return Origin(profile.name, profile.participant, self.user_of(session))

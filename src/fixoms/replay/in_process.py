@@ -11,8 +11,9 @@ import msgspec
 
 from fixoms import config as configuration
 from fixoms.config import Config
+from fixoms.domain.roles import UserRole
 from fixoms.domain.units import Nanos
-from fixoms.gateway.authentication import Users
+from fixoms.gateway.authentication import Claim, Finding, PasswordChange, Users
 from fixoms.journal.memory import MemoryJournal
 from fixoms.replay.script import Script
 from fixoms.replay.virtual import Revive, VirtualTarget
@@ -39,15 +40,32 @@ class ScriptUsers:
     def __init__(self, lock_out: LockOut) -> None:
         self._lock_out = lock_out
 
-    def objection(self, name: str, participant: str, password: str, now: Nanos) -> str:
+        self._changed: dict[str, str] = {}
+
+    def judge(self, claim: Claim, now: Nanos) -> Finding:
         """See gateway.authentication.Users."""
+        name = claim.user
+        objection = self._objection(name, claim.password, now)
+        if not objection and name != claim.participant:
+            objection = f"acts for {name}"
+        return Finding(user=name, objection=objection, roles=(UserRole.TRADER,))
+
+    def change_password(self, name: str, old: str, new: str, now: Nanos) -> PasswordChange:
+        """See gateway.authentication.Users."""
+        objection = self._objection(name, old, now)
+        if objection:
+            return PasswordChange(reason=objection)
+        self._changed[name] = new
+        return PasswordChange(is_right=True, is_changed=True)
+
+    def _objection(self, name: str, password: str, now: Nanos) -> str:
         if self._lock_out.is_locked(name, now):
             return "user is locked"
-        if password != PASSWORD:
+        if password != self._changed.get(name, PASSWORD):
             self._lock_out.wrong(name, now)
             return "wrong password"
         self._lock_out.right(name)
-        return "" if name == participant else f"acts for {name}"
+        return ""
 
 
 class VenueSubject:
