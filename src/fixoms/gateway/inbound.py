@@ -1,8 +1,8 @@
 """From a FIX message to a command of the engine.
 
-Owns: which field of which message becomes which field of a command, what is conditionally
-required, and which wire values have no place in the venue's integers and enums.
-Must not know: sessions and sequence numbers, the state of orders, how a command is decided.
+Owns: which message becomes which command, and what makes one unfit to become any.
+Must not know: the terms of an order (order_terms.py), sessions and sequence numbers, the state of
+orders, how a command is decided.
 
 Who was wrong decides the form of the answer (VENUE_RULES, Orders and states): what the dictionary
 can tell was answered by the session before a message arrives here; a conditionally required field
@@ -14,7 +14,7 @@ FIX: Vol. 4, the messages named beside each function.
 """
 
 from collections.abc import Callable
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -27,9 +27,7 @@ from fixoms.domain.commands import (
     EnterOrder,
     ListedOrder,
     MassCancel,
-    OrderTerms,
     Origin,
-    Refusal,
     ReplaceOrder,
     RequestListStatus,
     RequestMassStatus,
@@ -38,67 +36,24 @@ from fixoms.domain.commands import (
 from fixoms.domain.enums import (
     BusinessRejectReason,
     ContingencyType,
-    ExecInst,
     MassCancelRequestType,
     MassStatusReqType,
-    OrdRejReason,
-    OrdType,
-    SelfTradePrevention,
     Side,
-    TimeInForce,
 )
 from fixoms.domain.ids import NO_ORDER, OrderId
 from fixoms.domain.instrument import Instrument
 from fixoms.domain.rendering import parse_order_id
-from fixoms.domain.units import NOTIONAL_MAX, PRICE_MAX, QTY_MAX, Nanos, Price, Qty
 from fixoms.fix import tags
 from fixoms.fix.dictionary import Dictionary
-from fixoms.fix.groups import Group, groups
+from fixoms.fix.groups import groups
 from fixoms.fix.message import FieldMissing, Message
-from fixoms.fix.values import parse_utc_timestamp
-from fixoms.gateway.units import parse_units
-
-Fields: TypeAlias = Message | Group
-"""Where the terms of an order stand: a message of its own, or one order of a list."""
+from fixoms.gateway.order_terms import SIDES, Fields, read_terms, text_of
 
 FindInstrument: TypeAlias = Callable[[str, str], Instrument | None]
 """Finds the instrument `(symbol, market)`; an empty market means the symbol's default one."""
 
 LIST_ORDERS_MAX: Final = 100
 """Most orders one NewOrderList(E) may carry; more are refused as a whole."""
-
-CLIENT_ID_ROLE: Final = b"3"
-"""PartyRole(452) of the client behind an order."""
-
-ECHOED: Final = (
-    tags.CURRENCY,
-    tags.SETTL_TYPE,
-    tags.POSITION_EFFECT,
-    tags.ORDER_CAPACITY,
-    tags.ORDER_RESTRICTIONS,
-    tags.SECONDARY_CL_ORD_ID,
-    tags.ACCOUNT_TYPE,
-    tags.ACCT_ID_SOURCE,
-    tags.CL_ORD_LINK_ID,
-    tags.SECURITY_ID,
-    tags.SECURITY_ID_SOURCE,
-)
-"""Fields the venue does not act on and repeats on every report of the order."""
-
-_Member = TypeVar("_Member")
-
-_SIDES: Final = {side.value.encode(): side for side in Side}
-_ORD_TYPES: Final = {ord_type.value.encode(): ord_type for ord_type in OrdType}
-_TIFS: Final = {tif.value.encode(): tif for tif in TimeInForce}
-_STPS: Final = {
-    stp.value.encode(): stp
-    for stp in SelfTradePrevention
-    if stp is not SelfTradePrevention.PARTICIPANT_DEFAULT
-}
-_NEEDS_PRICE: Final = frozenset({OrdType.LIMIT, OrdType.STOP_LIMIT})
-_NEEDS_STOP_PX: Final = frozenset({OrdType.STOP, OrdType.STOP_LIMIT, OrdType.MARKET_IF_TOUCHED})
-_EXEC_INSTS: Final = frozenset(inst.value for inst in ExecInst)
-_IGNORED_EXEC_INSTS: Final = frozenset("125")  # Not held, work, held: a broker's affair, echoed.
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -157,10 +112,11 @@ class Inbound:
 
     def _new_order_single(self, message: Message, origin: Origin) -> Translation:
         symbol, market = _symbol(message), _market(message)
-        terms, refusal = self._terms(message, self._find_instrument(symbol, market))
+        instrument = self._find_instrument(symbol, market)
+        terms, refusal = read_terms(message, instrument, self._name)
         return EnterOrder(
             origin,
-            _text(message, tags.CL_ORD_ID),
+            text_of(message, tags.CL_ORD_ID),
             symbol,
             market,
             terms,
@@ -170,11 +126,12 @@ class Inbound:
 
     def _order_cancel_replace_request(self, message: Message, origin: Origin) -> Translation:
         symbol, market = _symbol(message), _market(message)
-        terms, refusal = self._terms(message, self._find_instrument(symbol, market))
+        instrument = self._find_instrument(symbol, market)
+        terms, refusal = read_terms(message, instrument, self._name)
         return ReplaceOrder(
             origin,
-            _text(message, tags.CL_ORD_ID),
-            _text(message, tags.ORIG_CL_ORD_ID),
+            text_of(message, tags.CL_ORD_ID),
+            text_of(message, tags.ORIG_CL_ORD_ID),
             _order_id(message),
             symbol,
             market,
@@ -185,29 +142,29 @@ class Inbound:
     def _order_cancel_request(self, message: Message, origin: Origin) -> Translation:
         return CancelOrder(
             origin,
-            _text(message, tags.CL_ORD_ID),
-            _text(message, tags.ORIG_CL_ORD_ID),
+            text_of(message, tags.CL_ORD_ID),
+            text_of(message, tags.ORIG_CL_ORD_ID),
             _order_id(message),
             _symbol(message),
             _market(message),
-            _SIDES.get(message.require(tags.SIDE), Side.SELL),
+            SIDES.get(message.require(tags.SIDE), Side.SELL),
         )
 
     def _order_status_request(self, message: Message, origin: Origin) -> Translation:
         return RequestStatus(
             origin,
-            _text(message, tags.CL_ORD_ID),
+            text_of(message, tags.CL_ORD_ID),
             _order_id(message),
             _symbol(message),
             _market(message),
-            _SIDES.get(message.require(tags.SIDE), Side.SELL),
-            _text(message, tags.ORD_STATUS_REQ_ID),
+            SIDES.get(message.require(tags.SIDE), Side.SELL),
+            text_of(message, tags.ORD_STATUS_REQ_ID),
         )
 
     # Lists: E, K, M.
 
     def _new_order_list(self, message: Message, origin: Origin) -> Translation:
-        list_id = _text(message, tags.LIST_ID)
+        list_id = text_of(message, tags.LIST_ID)
         contingency = ContingencyType.INDEPENDENT
         wire_contingency = message.get(extensions.CONTINGENCY_TYPE)
         if wire_contingency is not None:
@@ -248,22 +205,23 @@ class Inbound:
 
     def _listed_order(self, order: Fields) -> ListedOrder:
         symbol, market = _symbol(order), _market(order)
-        terms, refusal = self._terms(order, self._find_instrument(symbol, market))
+        instrument = self._find_instrument(symbol, market)
+        terms, refusal = read_terms(order, instrument, self._name)
         return ListedOrder(
-            _text(order, tags.CL_ORD_ID),
+            text_of(order, tags.CL_ORD_ID),
             int(order.require(tags.LIST_SEQ_NO)),
             symbol,
             market,
             terms,
-            _text(order, tags.CL_ORD_LINK_ID),
+            text_of(order, tags.CL_ORD_LINK_ID),
             refusal,
         )
 
     def _list_cancel_request(self, message: Message, origin: Origin) -> Translation:
-        return CancelList(origin, _text(message, tags.LIST_ID))
+        return CancelList(origin, text_of(message, tags.LIST_ID))
 
     def _list_status_request(self, message: Message, origin: Origin) -> Translation:
-        return RequestListStatus(origin, _text(message, tags.LIST_ID))
+        return RequestListStatus(origin, text_of(message, tags.LIST_ID))
 
     # Mass actions: q, AF.
 
@@ -283,13 +241,13 @@ class Inbound:
             message.require(tags.TRADING_SESSION_ID)
         return MassCancel(
             origin,
-            _text(message, tags.CL_ORD_ID),
+            text_of(message, tags.CL_ORD_ID),
             request_type,
             _symbol(message),
             _market(message),
-            _text(message, tags.TRADING_SESSION_ID),
-            _SIDES.get(message.get(tags.SIDE) or b""),
-            _text(message, tags.ACCOUNT),
+            text_of(message, tags.TRADING_SESSION_ID),
+            SIDES.get(message.get(tags.SIDE) or b""),
+            text_of(message, tags.ACCOUNT),
         )
 
     def _order_mass_status_request(self, message: Message, origin: Origin) -> Translation:
@@ -308,218 +266,23 @@ class Inbound:
             message.require(tags.TRADING_SESSION_ID)
         return RequestMassStatus(
             origin,
-            _text(message, tags.MASS_STATUS_REQ_ID),
+            text_of(message, tags.MASS_STATUS_REQ_ID),
             request_type,
             _symbol(message),
             _market(message),
-            _text(message, tags.TRADING_SESSION_ID),
-            _SIDES.get(message.get(tags.SIDE) or b""),
-            _text(message, tags.ACCOUNT),
+            text_of(message, tags.TRADING_SESSION_ID),
+            SIDES.get(message.get(tags.SIDE) or b""),
+            text_of(message, tags.ACCOUNT),
         )
-
-    # The terms of an order, wherever they stand.
-
-    def _terms(
-        self, fields: Fields, instrument: Instrument | None
-    ) -> tuple[OrderTerms, Refusal | None]:
-        """Read the terms of an order; raises FieldMissing for a conditionally required field."""
-        reader = _TermsReader(fields, instrument, self._name)
-        terms = reader.read()
-        return terms, reader.refusal
-
-
-class _TermsReader:
-    """Reads one order's terms and keeps the first reason why the venue cannot express them."""
-
-    __slots__ = ("_echo", "_fields", "_instrument", "_name", "refusal")
-
-    def __init__(
-        self, fields: Fields, instrument: Instrument | None, name: Callable[[int], str]
-    ) -> None:
-        self._fields = fields
-        self._instrument = instrument
-        self._name = name
-        self._echo: list[tuple[int, str]] = []
-        self.refusal: Refusal | None = None
-
-    def read(self) -> OrderTerms:
-        fields = self._fields
-        side = self._enum(tags.SIDE, _SIDES, Side.SELL)
-        ord_type = self._enum(tags.ORD_TYPE, _ORD_TYPES, OrdType.LIMIT)
-        tif = self._tif()
-        exec_inst = self._exec_inst()
-        trailing = ExecInst.TRAILING_STOP_PEG.value in exec_inst
-        if self.refusal is None:
-            self._require_conditional(ord_type, tif, trailing=trailing)
-        for tag in ECHOED:
-            value = fields.get(tag)
-            if value is not None:
-                self._echo.append((tag, value.decode("latin-1")))
-        if fields.get(tags.CASH_ORDER_QTY) is not None:
-            self._refuse(
-                OrdRejReason.UNSUPPORTED_ORDER_CHARACTERISTIC,
-                "CashOrderQty(152) is not taken; give OrderQty(38)",
-            )
-            qty = Qty(0)
-        else:
-            qty = Qty(self._units(tags.ORDER_QTY, QTY_MAX, self._qty_decimals()) or 0)
-        price = self._price(tags.PRICE)
-        if price is not None and abs(price) * qty > NOTIONAL_MAX:
-            self._refuse(
-                OrdRejReason.ORDER_EXCEEDS_LIMIT,
-                f"Price(44) x OrderQty(38) is above {NOTIONAL_MAX} units",
-            )
-        return OrderTerms(
-            side=side,
-            ord_type=ord_type,
-            tif=tif,
-            qty=qty,
-            price=price,
-            stop_px=self._price(tags.STOP_PX),
-            max_floor=self._optional_qty(tags.MAX_FLOOR),
-            min_qty=self._optional_qty(tags.MIN_QTY),
-            exec_inst=exec_inst,
-            peg_offset=self._peg_offset(),
-            expire_time=self._expire_time(),
-            expire_date=_text(fields, tags.EXPIRE_DATE),
-            stp=self._stp(),
-            account=_text(fields, tags.ACCOUNT),
-            client=_client(fields),
-            echo=tuple(self._echo),
-        )
-
-    def _refuse(self, reason: OrdRejReason, text: str) -> None:
-        if self.refusal is None:
-            self.refusal = Refusal(reason, text)
-
-    def _require_conditional(self, ord_type: OrdType, tif: TimeInForce, *, trailing: bool) -> None:
-        require = self._fields.require
-        require(tags.ORDER_QTY) if self._fields.get(tags.CASH_ORDER_QTY) is None else None
-        if ord_type in _NEEDS_PRICE and not (trailing and ord_type is OrdType.STOP_LIMIT):
-            require(tags.PRICE)
-        if ord_type in _NEEDS_STOP_PX and not trailing:
-            require(tags.STOP_PX)
-        if trailing:
-            require(tags.PEG_OFFSET_VALUE)
-        if ord_type is OrdType.PEGGED:
-            require(tags.EXEC_INST)
-        if tif is TimeInForce.GOOD_TILL_DATE and self._fields.get(tags.EXPIRE_TIME) is None:
-            require(tags.EXPIRE_DATE)
-
-    def _enum(self, tag: int, members: dict[bytes, _Member], otherwise: _Member) -> _Member:
-        value = self._fields.require(tag)
-        member = members.get(value)
-        if member is not None:
-            return member
-        self._refuse_value(tag, value)
-        return otherwise
-
-    def _refuse_value(self, tag: int, value: bytes) -> None:
-        self._echo.append((tag, value.decode("latin-1")))
-        self._refuse(
-            OrdRejReason.UNSUPPORTED_ORDER_CHARACTERISTIC,
-            f"{self._name(tag)} {value.decode('latin-1')} is not traded at this venue",
-        )
-
-    def _tif(self) -> TimeInForce:
-        if self._fields.get(tags.TIME_IN_FORCE) is None:
-            return TimeInForce.DAY
-        return self._enum(tags.TIME_IN_FORCE, _TIFS, TimeInForce.DAY)
-
-    def _stp(self) -> SelfTradePrevention:
-        value = self._fields.get(extensions.SELF_TRADE_PREVENTION)
-        if value is None:
-            return SelfTradePrevention.PARTICIPANT_DEFAULT
-        member = _STPS.get(value)
-        if member is None:
-            self._refuse_value(extensions.SELF_TRADE_PREVENTION, value)
-            return SelfTradePrevention.PARTICIPANT_DEFAULT
-        return member
-
-    def _exec_inst(self) -> str:
-        """The instructions the venue acts on; those it only repeats go into the echo."""
-        value = self._fields.get(tags.EXEC_INST)
-        if value is None:
-            return ""
-        exec_inst = value.decode("latin-1")
-        insts = exec_inst.split(" ")
-        acted_on = [inst for inst in insts if inst in _EXEC_INSTS]
-        for inst in insts:
-            if inst not in _EXEC_INSTS and inst not in _IGNORED_EXEC_INSTS:
-                self._refuse(
-                    OrdRejReason.UNSUPPORTED_ORDER_CHARACTERISTIC,
-                    f"ExecInst(18) {inst} is not taken at this venue",
-                )
-        if len(acted_on) < len(insts):
-            self._echo.append((tags.EXEC_INST, exec_inst))
-        return " ".join(acted_on)
-
-    def _price_decimals(self) -> int | None:
-        return None if self._instrument is None else self._instrument.price_decimals
-
-    def _qty_decimals(self) -> int | None:
-        return None if self._instrument is None else self._instrument.qty_decimals
-
-    def _units(self, tag: int, bound: int, decimals: int | None) -> int | None:
-        """Units of a price or quantity field, or None when absent or not expressible."""
-        value = self._fields.get(tag)
-        if value is None:
-            return None
-        if decimals is None:
-            # The symbol is unknown, which the engine answers; its units are unknown with it.
-            self._echo.append((tag, value.decode("latin-1")))
-            return None
-        units = parse_units(value, decimals)
-        if units is not None and -bound <= units <= bound:
-            return units
-        text = value.decode("latin-1")
-        self._echo.append((tag, text))
-        is_qty = decimals == self._qty_decimals() and tag not in (
-            tags.PRICE,
-            tags.STOP_PX,
-            tags.PEG_OFFSET_VALUE,
-        )
-        reason = OrdRejReason.INCORRECT_QUANTITY if is_qty else OrdRejReason.OTHER
-        if units is None:
-            self._refuse(reason, f"{self._name(tag)} {text} has more than {decimals} decimals")
-        else:
-            self._refuse(reason, f"{self._name(tag)} {text} is above the venue's largest value")
-        return None
-
-    def _price(self, tag: int) -> Price | None:
-        units = self._units(tag, PRICE_MAX, self._price_decimals())
-        return None if units is None else Price(units)
-
-    def _optional_qty(self, tag: int) -> Qty | None:
-        units = self._units(tag, QTY_MAX, self._qty_decimals())
-        return None if units is None else Qty(units)
-
-    def _peg_offset(self) -> int | None:
-        offset_type = self._fields.get(tags.PEG_OFFSET_TYPE)
-        if offset_type not in (None, b"0"):
-            self._refuse(
-                OrdRejReason.UNSUPPORTED_ORDER_CHARACTERISTIC,
-                "PegOffsetType(836) must be 0 (price)",
-            )
-        return self._units(tags.PEG_OFFSET_VALUE, PRICE_MAX, self._price_decimals())
-
-    def _expire_time(self) -> Nanos | None:
-        value = self._fields.get(tags.EXPIRE_TIME)
-        return None if value is None else parse_utc_timestamp(value)
-
-
-def _text(fields: Fields, tag: int) -> str:
-    value = fields.get(tag)
-    return "" if value is None else value.decode("latin-1")
 
 
 def _symbol(fields: Fields) -> str:
-    return _text(fields, tags.SYMBOL)
+    return text_of(fields, tags.SYMBOL)
 
 
 def _market(fields: Fields) -> str:
     """Market (MIC) by ExDestination(100), else SecurityExchange(207), else empty."""
-    return _text(fields, tags.EX_DESTINATION) or _text(fields, tags.SECURITY_EXCHANGE)
+    return text_of(fields, tags.EX_DESTINATION) or text_of(fields, tags.SECURITY_EXCHANGE)
 
 
 def _order_id(message: Message) -> OrderId:
@@ -533,15 +296,4 @@ def _reference(message: Message) -> str:
         value = message.get(tag)
         if value is not None:
             return value.decode("latin-1")
-    return ""
-
-
-def _client(fields: Fields) -> str:
-    """PartyID(448) of the client (PartyRole 3), else empty."""
-    party_id = b""
-    for tag, value in fields.fields:
-        if tag == tags.PARTY_ID:
-            party_id = value
-        elif tag == tags.PARTY_ROLE and value == CLIENT_ID_ROLE:
-            return party_id.decode("latin-1")
     return ""
