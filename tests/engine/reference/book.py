@@ -97,6 +97,11 @@ class RefOrder:
         return self.is_conditional and not self.triggered
 
     @property
+    def least(self) -> int:
+        """What must trade at once: MinQty(110), of a reduced order no more than its quantity."""
+        return max(0, min(self.terms.min_qty or 0, self.terms.qty) - self.cum)
+
+    @property
     def is_immediate(self) -> bool:
         return self.terms.tif in (TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL)
 

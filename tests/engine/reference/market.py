@@ -12,6 +12,7 @@ import msgspec
 from fixoms.domain.enums import (
     ContingencyType,
     ExecInst,
+    InstrumentStatus,
     OrdRejReason,
     OrdStatus,
     OrdType,
@@ -99,6 +100,15 @@ class Market:
         self._floor = floor
         self._indicated: tuple[int | None, int, int] = (None, 0, 0)
 
+    @property
+    def is_active(self) -> bool:
+        return self.instrument.status is InstrumentStatus.ACTIVE
+
+    @property
+    def matches(self) -> bool:
+        """Whether orders trade as they come; a suspended instrument does not trade."""
+        return self.is_active and self.phase is Phase.CONTINUOUS
+
     def report(self, kind: str, order: RefOrder, **more: object) -> None:
         """Report the order as it stands now."""
         report = Report(
@@ -169,7 +179,7 @@ class Market:
 
     def refusals_by_book(self, order: RefOrder) -> set[Reason]:
         """What only the book can refuse: post-only that would cross, market-to-limit alone."""
-        if self.phase is not Phase.CONTINUOUS or order.waits_for_trigger:
+        if not self.matches or order.waits_for_trigger:
             return set()
         if order.terms.tif is TimeInForce.AT_THE_CLOSE:
             return set()
@@ -195,7 +205,7 @@ class Market:
         if order.is_trailing:
             self._trail(order)
         if order.peg is not None:
-            order.price = self._peg_price(order) if self.phase is Phase.CONTINUOUS else None
+            order.price = self._peg_price(order) if self.matches else None
 
     def work(self, order: RefOrder) -> None:
         """Let an accepted order act: wait, stand in a call, or work through the book."""
@@ -208,7 +218,7 @@ class Market:
             if self.last is not None and self._is_met(order, self.last):
                 self._floor.elected.append(order)
         elif order.peg is not None:
-            order.price = self._peg_price(order) if self.phase is Phase.CONTINUOUS else None
+            order.price = self._peg_price(order) if self.matches else None
             order.place = Place.PARKED
             if order.price is not None:
                 self._act(order)
@@ -221,8 +231,8 @@ class Market:
         return self.phase is Phase.CLOSING_AUCTION
 
     def _act(self, order: RefOrder) -> None:
-        at_once = order.is_immediate or (order.terms.min_qty or 0) > order.cum
-        if self.phase is Phase.CONTINUOUS:
+        at_once = order.is_immediate or order.least > 0
+        if self.matches:
             self._aggress(order)
         elif at_once:
             self.leave(order, OrdStatus.CANCELED)
@@ -251,11 +261,10 @@ class Market:
         if (order.is_aon or order.terms.tif is TimeInForce.FILL_OR_KILL) and not whole:
             meetings = []
         order.price = limit
-        least = (order.terms.min_qty or 0) - order.cum
-        if self.traded(meetings) < least:
+        if self.traded(meetings) < order.least:
             self.leave(order, OrdStatus.CANCELED)
             return
-        while meetings and order.place is not Place.GONE and self.phase is Phase.CONTINUOUS:
+        while meetings and order.place is not Place.GONE and self.matches:
             self._carry_out(order, meetings[0])
             meetings = sweep(order, self.orders, band)
         if order.place is not Place.GONE:
@@ -263,9 +272,8 @@ class Market:
 
     def _leave_rest(self, order: RefOrder) -> None:
         """What did not trade rests in the book, or joins the call its sweep has begun."""
-        unmet = (order.terms.min_qty or 0) > order.cum
-        interrupted = self.phase is not Phase.CONTINUOUS
-        if order.is_immediate or order.price is None or (interrupted and unmet):
+        interrupted = not self.matches
+        if order.is_immediate or order.price is None or (interrupted and order.least):
             self.leave(order, OrdStatus.CANCELED)
         elif interrupted and order.peg is not None:
             order.price = None
@@ -290,7 +298,7 @@ class Market:
 
     def let_followers_move(self) -> bool:
         """Let pegs follow, then AONs try; whether any moved. Nothing moves outside of trading."""
-        if self.phase is not Phase.CONTINUOUS:
+        if not self.matches:
             return False
         return self._move_pegs() or self._work_all_or_none()
 
@@ -323,7 +331,7 @@ class Market:
         """Bring each peg that stands elsewhere to its price; whether there was one."""
         moved = False
         for one in self.orders:
-            if self.phase is not Phase.CONTINUOUS:
+            if not self.matches:
                 break
             if one.peg is None or one.revived or one.place not in (Place.BOOK, Place.PARKED):
                 continue
@@ -527,16 +535,14 @@ class Market:
         bids, asks = queue(able, is_buy=True), queue(able, is_buy=False)
         return (bids[0], asks[0]) if bids and asks else None
 
-    def end_call(self, phase: Phase) -> None:
-        """End what lived for this call only: 59=2 and 59=7 expire, market orders are canceled."""
-        of_call = {
-            Phase.OPENING_AUCTION: TimeInForce.AT_THE_OPENING,
-            Phase.CLOSING_AUCTION: TimeInForce.AT_THE_CLOSE,
-        }.get(phase)
+    def open_trading(self) -> None:
+        """Uncross, then end what was for the call only: 59=2 and 59=7 expire, market orders go."""
+        if self.is_active:
+            self.uncross()
         for one in self.orders:
             if one.place is not Place.BOOK:
                 continue
-            if one.terms.tif is of_call:
+            if one.terms.tif in (TimeInForce.AT_THE_OPENING, TimeInForce.AT_THE_CLOSE):
                 self.leave(one, OrdStatus.EXPIRED)
             elif one.price is None:
                 self.leave(one, OrdStatus.CANCELED)

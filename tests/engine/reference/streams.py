@@ -38,16 +38,21 @@ from fixoms.domain.commands import (
     Origin,
     ReplaceOrder,
     RequestListStatus,
+    RequestMassStatus,
     RequestStatus,
     SessionClosed,
     SessionOpened,
+    SetInstrumentStatus,
     SetPhase,
+    SetReferencePrice,
     StartDay,
 )
 from fixoms.domain.enums import (
     ContingencyType,
     ExecInst,
+    InstrumentStatus,
     MassCancelRequestType,
+    MassStatusReqType,
     OrdType,
     Phase,
     SelfTradePrevention,
@@ -84,8 +89,8 @@ class Features:
     operator: bool = True
     lists: bool = True
     bands: bool = True
+    records: bool = True
     corrections: bool = True
-    corrections_with_pegs: bool = False
     hostile: bool = True
 
 
@@ -284,11 +289,11 @@ def step(choose: Chooser, features: Features) -> Command:
     """One random step; the ClOrdIDs it names are still relative (`@k`), its own is still empty."""
     session = choose.pick(tuple(SESSIONS))
     kinds = ["enter"] * 48 + ["replace"] * 14 + ["cancel"] * 6 + ["status"] * 3
-    kinds += ["phase"] * 4 * features.auctions + ["day"] * 2 * features.days
+    kinds += ["phase"] * 7 * features.auctions + ["day"] * 2 * features.days
+    kinds += ["record"] * 2 * features.records
     kinds += ["mass"] * 2 * features.mass + ["session"] * 2 * features.disconnect
     kinds += ["desk"] * 2 * features.operator
-    apart = features.corrections_with_pegs or not features.pegs
-    kinds += ["correction"] * 2 * (features.corrections and apart)
+    kinds += ["correction"] * 2 * features.corrections
     kinds += (["list"] * 8 + ["ask list"] * 2) * features.lists
     match choose.pick(kinds):
         case "enter":
@@ -316,6 +321,13 @@ def step(choose: Chooser, features: Features) -> Command:
                 return BustTrade(OPERATOR, trade, "desk")
             qty = Qty(choose.number(0, 4))
             return CorrectTrade(OPERATOR, trade, _price(choose), qty, "desk")
+        case "record":
+            key = choose.pick((ACME.instrument_id, BETA.instrument_id))
+            if choose.number(0, 1) == 0:
+                return SetReferencePrice(OPERATOR, key, _price(choose))
+            statuses = (InstrumentStatus.ACTIVE, InstrumentStatus.ACTIVE)
+            status = choose.pick((*statuses, *InstrumentStatus))
+            return SetInstrumentStatus(OPERATOR, key, status)
         case "list":
             return _list(choose, features, session)
         case "ask list":
@@ -380,8 +392,8 @@ def _terms_for(choose: Chooser, features: Features, symbol: str) -> OrderTerms:
 
 
 def _phase(choose: Chooser, features: Features) -> Command:
-    phases = [Phase.CONTINUOUS] * 9
-    phases += [Phase.OPENING_AUCTION] * 2 + [Phase.CLOSING_AUCTION] + [Phase.VOLATILITY_AUCTION]
+    phases = [Phase.CONTINUOUS] * 6
+    phases += [Phase.OPENING_AUCTION] * 3 + [Phase.CLOSING_AUCTION] + [Phase.VOLATILITY_AUCTION]
     if features.halts:
         phases += [Phase.HALT, Phase.CLOSED, Phase.POST_CLOSE]
     scope = choose.pick((ACME.instrument_id, ACME.instrument_id, BETA.instrument_id, "MAIN"))
@@ -389,6 +401,10 @@ def _phase(choose: Chooser, features: Features) -> Command:
 
 
 def _mass(choose: Chooser, features: Features, session: str) -> Command:
+    if choose.number(0, 4) == 0:
+        side = choose.pick((None, Side.BUY, Side.SELL))
+        every = MassStatusReqType.ALL_ORDERS
+        return RequestMassStatus(origin(session), "m", every, side=side)
     kind = choose.pick(tuple(MassCancelRequestType))
     symbol = segment = ""
     if kind is MassCancelRequestType.SECURITY:

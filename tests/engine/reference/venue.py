@@ -31,6 +31,7 @@ from fixoms.domain.commands import (
     RequestStatus,
     SessionClosed,
     SessionOpened,
+    SetInstrumentStatus,
     SetPhase,
     SetReferencePrice,
     StartDay,
@@ -39,6 +40,7 @@ from fixoms.domain.enums import (
     BusinessRejectReason,
     ContingencyType,
     CxlRejReason,
+    InstrumentStatus,
     OrdRejReason,
     OrdStatus,
     OrdType,
@@ -87,6 +89,8 @@ class ReferenceVenue:
                 self._list(command)
             case SetReferencePrice():
                 self._set_reference(command)
+            case SetInstrumentStatus():
+                self._set_status(command)
             case SetPhase():
                 self._set_phase(command)
             case StartDay():
@@ -335,6 +339,8 @@ class ReferenceVenue:
         odd: set[Reason] = {OrdRejReason.UNSUPPORTED_ORDER_CHARACTERISTIC, OrdRejReason.OTHER}
         if phase in (Phase.CLOSED, Phase.POST_CLOSE, Phase.HALT):
             reasons |= {OrdRejReason.EXCHANGE_CLOSED}
+        if not market.is_active:
+            reasons |= {OrdRejReason.EXCHANGE_CLOSED, OrdRejReason.OTHER}
         if phase is Phase.HALT:
             reasons |= {OrdRejReason.OTHER}
         if phase.is_auction and order.is_immediate:
@@ -534,8 +540,14 @@ class ReferenceVenue:
         self._tell(report._replace(orig=names))
 
     def _mass_status(self, command: RequestMassStatus) -> None:
-        for one in self._narrowed(command):
-            self.markets[one.instrument_id].report("ORDER_STATUS", one)
+        found = self._narrowed(command)
+        if found:
+            for one in found:
+                self.markets[one.instrument_id].report("ORDER_STATUS", one)
+            return
+        reasons = frozenset({OrdRejReason.UNKNOWN_ORDER, OrdRejReason.UNKNOWN_SYMBOL})
+        session, status = command.origin.session, OrdStatus.REJECTED.name
+        self._tell(Report("ORDER_STATUS", session, status=status, reasons=reasons))
 
     def _close_session(self, command: SessionClosed) -> None:
         bound = self.sessions.get(command.origin.session)
@@ -563,10 +575,22 @@ class ReferenceVenue:
 
     def _set_reference(self, command: SetReferencePrice) -> None:
         market = self.markets.get(command.instrument_id)
-        if market is None:
+        if market is None or command.price <= 0:
             self._tell(Report("REFUSED"))
             return
         market.reference = command.price
+
+    def _set_status(self, command: SetInstrumentStatus) -> None:
+        market = self.markets.get(command.instrument_id)
+        if market is None or market.instrument.status is InstrumentStatus.DELISTED:
+            self._tell(Report("REFUSED"))
+            return
+        matched = market.matches
+        market.instrument = msgspec.structs.replace(market.instrument, status=command.status)
+        if command.status is InstrumentStatus.DELISTED:
+            self._end_all(market.orders, OrdStatus.CANCELED)
+        elif market.matches and not matched:
+            market.open_trading()
 
     def _set_phase(self, command: SetPhase) -> None:
         scope = [
@@ -587,9 +611,8 @@ class ReferenceVenue:
             return
         market.enter(phase)
         ends = old.is_auction and phase in (Phase.CLOSED, Phase.POST_CLOSE)
-        if phase is Phase.CONTINUOUS or ends:
-            market.uncross()
-            market.end_call(old)
+        if market.matches or ends:
+            market.open_trading()
         self.floor.settle()
 
     def _start_day(self, command: StartDay) -> None:
