@@ -552,6 +552,22 @@ def seeded_stream(seed: int, length: int, features: Features = ALL) -> list[Comm
     return named([step(choose, features) for _ in range(length)])
 
 
+def call_stream(seed: int, length: int) -> list[Command]:
+    """Make a stream that gathers plain orders in one call and uncrosses them."""
+    choose = SeededChooser(seed)
+    plain = Features(
+        **{field.name: field.name in ("market", "iceberg") for field in fields(Features)}
+    )
+    gathered = [_enter(choose, plain, choose.pick(tuple(SESSIONS))) for _ in range(length)]
+    key = ACME.instrument_id
+    call = choose.pick((Phase.OPENING_AUCTION, Phase.CLOSING_AUCTION, Phase.VOLATILITY_AUCTION))
+    start: list[Command] = [
+        SetPhase(OPERATOR, key, call),
+        SetReferencePrice(OPERATOR, key, _price(choose)),
+    ]
+    return [*start, *named(gathered), SetPhase(OPERATOR, key, Phase.CONTINUOUS)]
+
+
 def streams(features: Features = ALL, max_size: int = 30) -> st.SearchStrategy[list[Command]]:
     """Hypothesis strategy of streams, shrunk by leaving steps out and by simpler steps."""
 

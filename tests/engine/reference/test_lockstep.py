@@ -6,14 +6,14 @@ from hypothesis import HealthCheck, given, settings
 from fixoms.domain.commands import Command
 
 from .lockstep import compare, story
-from .streams import opening, seeded_stream, streams
+from .streams import call_stream, opening, seeded_stream, streams
 
 OPENING = opening()
 
 
 @given(stream=streams())
 @settings(
-    max_examples=150,
+    max_examples=400,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -23,10 +23,17 @@ def test_engine_and_reference_decide_alike(stream: list[Command]) -> None:
     assert found is None, story([*OPENING, *stream], found)
 
 
-@pytest.mark.parametrize("first_seed", range(0, 400, 100))
+@pytest.mark.parametrize("first_seed", range(0, 1000, 100))
 def test_seeded_streams_are_decided_alike(first_seed: int) -> None:
     for seed in range(first_seed, first_seed + 100):
         stream = [*OPENING, *seeded_stream(seed, 60)]
+        found = compare(stream)
+        assert found is None, f"seed {seed}\n{story(stream, found)}"
+
+
+def test_uncrosses_are_decided_alike() -> None:
+    for seed in range(300):
+        stream = [*OPENING, *call_stream(seed, 4 + seed % 12)]
         found = compare(stream)
         assert found is None, f"seed {seed}\n{story(stream, found)}"
 
