@@ -100,8 +100,12 @@ class Server:
                 slowest_reader=lambda: _slowest_reader(config),
                 hash_off_loop=True,
             )
+        except (DecisionDiffersError, JournalError, OSError) as error:
+            await self._closing.aclose()
+            raise CannotStartError(str(error)) from error
+        try:
             port = await venue.start()
-        except (DecisionDiffersError, JournalError) as error:
+        except JournalError as error:
             await self._closing.aclose()
             raise CannotStartError(str(error)) from error
         except OSError as error:
@@ -109,10 +113,13 @@ class Server:
             address = f"{config.fix.host}:{config.fix.port}"
             raise CannotStartError(f"cannot listen on {address}: {error.strerror}") from error
         self.venue = venue
-        desk = OperatorSocket(config.operator_socket, venue.operate_durably)
-        await desk.start()
-        self._closing.push_async_callback(desk.stop)
+        if sys.platform != "win32":
+            desk = OperatorSocket(config.operator_socket, venue.operate_durably)
+            await desk.start()
+            self._closing.push_async_callback(desk.stop)
         await self._start_children()
+        if not len(users):
+            self._say("no users yet: nobody can log on before `fixoms user add`")
         return port
 
     async def _start_children(self) -> None:

@@ -46,7 +46,10 @@ class Child:
 
     async def _spawn(self) -> None:
         self._process = await asyncio.create_subprocess_exec(
-            *self._command, stdin=asyncio.subprocess.PIPE
+            *self._command,
+            stdin=asyncio.subprocess.PIPE,
+            # A signal to the whole process group must not end it before the venue is done.
+            start_new_session=True,
         )
 
     async def _watch(self) -> None:

@@ -59,6 +59,11 @@ STOP_TEXT: Final = "The venue stops"
 _log = logging.getLogger("fixoms")
 
 
+def engine_settings(config: Config) -> EngineSettings:
+    """Choices of the engine; a journal is decided again with the same ones."""
+    return EngineSettings(default_market=config.venue.market)
+
+
 def no_reader() -> int | None:
     """Nobody reads the journal of a venue that lives in one process."""
     return None
@@ -91,9 +96,7 @@ class Venue:
         self._clock = clock
         self._timetable = Timetable(config.schedule_steps(), config.zone)
         recovery = journal.recover()
-        self.engine: Engine = recover_engine(
-            recovery, EngineSettings(default_market=config.venue.market)
-        )
+        self.engine: Engine = recover_engine(recovery, engine_settings(config))
         self.sequencer = Sequencer(
             self.engine,
             journal,

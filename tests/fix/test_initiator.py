@@ -169,6 +169,7 @@ class Authority:
         self._openssl(
             *("req", "-x509", "-subj", f"/CN={name}", "-days", "2", "-newkey", "ec"),
             *("-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
+            *("-addext", "keyUsage=critical,keyCertSign,cRLSign"),
             *("-keyout", str(self._key), "-out", str(self.certificate)),
         )
 
@@ -180,7 +181,9 @@ class Authority:
         stem = stem or name
         key, request = self._directory / f"{stem}.key", self._directory / f"{stem}.csr"
         certificate, names = self._directory / f"{stem}.crt", self._directory / f"{stem}.ext"
-        names.write_text(f"subjectAltName=DNS:{name}\n", "ascii")
+        # What the strict verification of Python 3.13 asks of a certificate.
+        extensions = ["keyUsage=critical,digitalSignature", "authorityKeyIdentifier=keyid"]
+        names.write_text("\n".join([f"subjectAltName=DNS:{name}", *extensions, ""]), "ascii")
         self._openssl(
             *("req", "-new", "-subj", f"/CN={name}", "-newkey", "ec", "-nodes"),
             *("-pkeyopt", "ec_paramgen_curve:prime256v1"),

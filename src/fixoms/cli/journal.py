@@ -41,11 +41,11 @@ def verify(
     For a venue that is not running.
     """
     from fixoms.engine.engine import Engine
-    from fixoms.engine.settings import EngineSettings
     from fixoms.journal.verify import verify as check
+    from fixoms.venue import engine_settings
 
     settings = load_config(config)
-    rules = EngineSettings(default_market=settings.venue.market)
+    rules = engine_settings(settings)
 
     def new_engine(snapshot: bytes | None) -> Engine:
         return Engine(rules) if snapshot is None else Engine.restore(snapshot, rules)
