@@ -267,8 +267,7 @@ class Venue:
             if not _is_void(command, self.engine):
                 self.sequencer.submit(command)
         self._looked_at = max(now, self._looked_at)
-        while self.sequencer.run_timers():
-            pass
+        self.sequencer.run_timers()
 
     async def _run_timers(self) -> None:
         try:

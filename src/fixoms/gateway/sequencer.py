@@ -17,6 +17,7 @@ from fixoms.domain.commands import VENUE, AdvanceTime, Command
 from fixoms.domain.events import Event
 from fixoms.domain.units import Nanos
 from fixoms.engine.engine import Engine
+from fixoms.engine.order import InvariantError
 from fixoms.journal.entry import Entry, Record
 
 Then: TypeAlias = Callable[[], None]
@@ -78,8 +79,23 @@ class Sequencer:
     def submit(self, command: Command, then: Then | None = None) -> tuple[Event, ...]:
         """Decide `command`, stage its entry and let the outlets render it; returns its events.
 
-        Raises InvariantError when the engine finds its own state broken, which ends the venue.
+        A timer that has come goes first: an order past its ExpireTime(126) does not trade with what
+        arrives after it. Raises InvariantError when the engine finds its own state broken, which
+        ends the venue.
         """
+        self.run_timers()
+        return self._decide(command, then)
+
+    def run_timers(self) -> None:
+        """Submit AdvanceTime for every moment the engine waits for that has come."""
+        due = self._engine.next_timer
+        while due is not None and due <= max(self._time, self._clock()) and not self._is_halted:
+            self._decide(AdvanceTime(VENUE), None)
+            waited_for, due = due, self._engine.next_timer
+            if due is not None and due <= waited_for:
+                raise InvariantError(f"the engine still waits for {due} after that moment")
+
+    def _decide(self, command: Command, then: Then | None) -> tuple[Event, ...]:
         if self._is_halted:
             return ()
         self._seq += 1
@@ -90,11 +106,3 @@ class Sequencer:
         for publish in self._outlets:
             publish(entry)
         return events
-
-    def run_timers(self) -> bool:
-        """Submit AdvanceTime if a moment the engine waits for has come; tells whether it did."""
-        due = self._engine.next_timer
-        if self._is_halted or due is None or due > max(self._time, self._clock()):
-            return False
-        self.submit(AdvanceTime(VENUE))
-        return True
