@@ -13,7 +13,7 @@ from .book import Place, RefOrder
 
 @dataclass
 class OrderGroup:
-    """One list. `orders` in the order of ListSeqNo(67); the first may be what the others wait for.
+    """One list. `orders` in the order of ListSeqNo(67); `parent` is the one the others wait for.
 
     `refused` are the ClOrdIDs of orders that did not enter.
     """
@@ -23,6 +23,16 @@ class OrderGroup:
     contingency: ContingencyType
     orders: list[RefOrder] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    parent: RefOrder | None = None
+
+    def add(self, order: RefOrder) -> None:
+        """Bind the next order; all but the first may be held until that one is filled."""
+        if self.has_parent and self.orders:
+            order.place = Place.HELD
+        elif self.has_parent:
+            self.parent = order
+        order.group = self
+        self.orders.append(order)
 
     @property
     def has_parent(self) -> bool:
@@ -32,7 +42,7 @@ class OrderGroup:
 
     def is_parent(self, order: RefOrder) -> bool:
         """Whether the others wait for this order."""
-        return self.has_parent and self.orders[0] is order
+        return self.parent is order
 
     def is_exclusive(self, order: RefOrder) -> bool:
         """Whether a fill of the order takes quantity from its siblings."""

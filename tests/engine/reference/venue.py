@@ -300,10 +300,7 @@ class ReferenceVenue:
             self.entered[self.numbers + 1] = EnterOrder(
                 command.origin, leg.cl_ord_id, leg.symbol, leg.market, leg.terms
             )
-            if group.has_parent and group.orders:
-                order.place = Place.HELD
-            order.group = group
-            group.orders.append(order)
+            group.add(order)
             self._accept(order)
         for order in entered:
             if order.place is Place.PARKED:
