@@ -4,9 +4,6 @@ Owns: working an order, triggers, the uncross, phases of one instrument, and the
 Must not know: who may send what, ClOrdIDs, days, lists (venue.py), and anything of fixoms.engine.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
 import msgspec
 
 from fixoms.domain.enums import (
@@ -20,70 +17,11 @@ from fixoms.domain.enums import (
     TimeInForce,
 )
 from fixoms.domain.instrument import Instrument
-from fixoms.domain.units import NOTIONAL_MAX, Price, Qty
+from fixoms.domain.units import Price, Qty
 
 from .book import Band, Meeting, Outcome, Place, RefOrder, accepts, queue, sweep, uncross_price
+from .floor import Floor, RefTrade
 from .report import Reason, Report
-
-
-@dataclass
-class RefTrade:
-    """A trade that can be taken back or corrected today."""
-
-    number: int
-    sides: tuple[RefOrder, RefOrder]
-    qty: int
-    price: int
-
-
-class Floor:
-    """What the markets share: where reports go, and orders whose turn comes after this one."""
-
-    def __init__(self, volatility_auction: int) -> None:
-        self.volatility_auction = volatility_auction
-        self.time = 0
-        self.trades: list[RefTrade] = []
-        self.trade_count = 0
-        self.reports: list[Report] = []
-        self.elected: list[RefOrder] = []
-        self.released: list[RefOrder] = []
-        self.markets: dict[str, Market] = {}
-
-    def market_of(self, order: RefOrder) -> "Market":
-        return self.markets[order.instrument_id]
-
-    def settle(self) -> None:
-        """Work what a command set off, until nothing moves.
-
-        Elected stops first, then released orders, then pegs and AONs, market by market.
-        """
-        for _ in range(10_000):
-            if self.elected:
-                self._run_triggers()
-            elif self.released:
-                released, self.released = self.released, []
-                for order in released:
-                    if order.place is Place.RELEASED:
-                        self.market_of(order).work(order)
-            elif not any(market.let_followers_move() for market in self.markets.values()):
-                return
-        raise RuntimeError("the reference venue never comes to rest")
-
-    def _run_triggers(self) -> None:
-        """Work the elected stops: farthest reached first, then time; cascades to the end."""
-        for order in sorted(self.elected, key=_election):
-            if order in self.elected:
-                self.elected.remove(order)
-                order.triggered = True
-                order.place = Place.PARKED
-                market = self.market_of(order)
-                market.report("TRIGGERED", order)
-                market.work(order)
-
-
-def _election(order: RefOrder) -> tuple[int, int]:
-    stop = order.stop or 0
-    return (stop if order.is_buy is not order.is_touch else -stop, order.armed)
 
 
 class Market:
@@ -124,58 +62,6 @@ class Market:
             notional=order.notional,
         )
         self._floor.reports.append(report._replace(**more))  # type: ignore[arg-type]
-
-    def refusals(self, order: RefOrder) -> set[Reason]:
-        """Why an order as it comes in (or comes back changed) is refused; empty when it is not."""
-        terms, tick = order.terms, self.instrument.tick_at
-        reasons: set[Reason] = set()
-        if any(self._odd(order)):
-            reasons |= {OrdRejReason.UNSUPPORTED_ORDER_CHARACTERISTIC, OrdRejReason.OTHER}
-        if terms.qty <= 0 or terms.qty % self.instrument.lot_size:
-            reasons |= {OrdRejReason.INCORRECT_QUANTITY}
-        if not self.instrument.min_qty <= terms.qty <= self.instrument.max_qty:
-            reasons |= {OrdRejReason.INCORRECT_QUANTITY, OrdRejReason.ORDER_EXCEEDS_LIMIT}
-        for price in (terms.price, terms.stop_px):
-            if price is not None and (price <= 0 or price % tick(price)):
-                reasons |= {OrdRejReason.OTHER, OrdRejReason.UNSUPPORTED_ORDER_CHARACTERISTIC}
-        for part in (terms.max_floor, terms.min_qty):
-            if part is None:
-                continue
-            if not 0 < part <= terms.qty or part % self.instrument.lot_size:
-                reasons |= {OrdRejReason.INCORRECT_QUANTITY, OrdRejReason.OTHER}
-        if terms.price is not None:
-            too_much = terms.price * terms.qty > NOTIONAL_MAX
-            if too_much or not self._inside_static_band(terms.price):
-                reasons |= {OrdRejReason.ORDER_EXCEEDS_LIMIT, OrdRejReason.OTHER}
-        return reasons
-
-    @staticmethod
-    def _odd(order: RefOrder) -> Iterator[bool]:
-        """Combinations of type, prices and instructions that make no sense together."""
-        terms = order.terms
-        kind, insts = terms.ord_type, terms.exec_inst.split()
-        pegs = [one for one in insts if one in ("M", "P", "R", "a")]
-        yield kind in (OrdType.LIMIT, OrdType.STOP_LIMIT) and terms.price is None
-        stops = kind in (OrdType.STOP, OrdType.STOP_LIMIT, OrdType.MARKET_IF_TOUCHED)
-        if not order.is_trailing:
-            yield stops is (terms.stop_px is None)
-            unpriced = kind in (OrdType.MARKET, OrdType.STOP, OrdType.MARKET_TO_LIMIT)
-            yield unpriced and terms.price is not None
-        yield len(pegs) > 1 or (kind is OrdType.PEGGED and not pegs)
-        yield bool(pegs) and kind is not OrdType.PEGGED and not (pegs == ["a"] and stops)
-        yield pegs == ["a"] and (terms.peg_offset or 0) * (1 if order.is_buy else -1) <= 0
-        yield terms.peg_offset is not None and not pegs
-        at_call = terms.tif in (TimeInForce.AT_THE_OPENING, TimeInForce.AT_THE_CLOSE)
-        yield order.peg is not None and (order.is_immediate or at_call)
-        priced = terms.price is not None or kind is OrdType.PEGGED
-        yield order.has(ExecInst.PARTICIPATE_DONT_INITIATE) and (order.is_immediate or not priced)
-        yield terms.max_floor is not None and (order.is_aon or not priced)
-
-    def _inside_static_band(self, price: int) -> bool:
-        width = self.instrument.static_band_bp
-        if width == 0 or self.reference is None:
-            return True
-        return abs(price - self.reference) * 10_000 <= self.reference * width
 
     def refusals_by_book(self, order: RefOrder) -> set[Reason]:
         """What only the book can refuse: post-only that would cross, market-to-limit alone."""

@@ -12,7 +12,8 @@ from dataclasses import replace
 from time import monotonic
 
 from .lockstep import compare, shorten, story
-from .streams import opening, seeded_stream
+from .streams import seeded_stream
+from .world import opening
 
 
 def main() -> int:

@@ -1,41 +1,34 @@
-"""Random command streams over all features together, in a deliberately tiny world.
+"""Random command streams over all features together.
 
-Owns: the world (three brokers, two instruments, a handful of prices and quantities, so that
-everything collides), the feature switches, one random step, and naming: which ClOrdIDs the steps
-of a stream carry and name.
+Owns: one random step, and the streams made of them: drawn by hypothesis or from a seed.
 Must not know: how a venue decides.
 
 A step is drawn without knowledge of the others, so that any step can be taken out of a stream and
-the rest still makes one; it names orders as "the k-th ClOrdID back" (`@k`), which `named` resolves.
+the rest still makes one; it names orders as "the k-th ClOrdID back" (`@k`), which naming.py
+resolves.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from random import Random
-from typing import Protocol, TypeAlias, TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 from hypothesis import strategies as st
 
 from fixoms.domain.commands import (
-    VENUE,
     BustTrade,
     CancelByOperator,
     CancelList,
-    CancelOnDisconnect,
     CancelOrder,
     Command,
     CorrectTrade,
-    DefineInstrument,
-    DefineParticipant,
-    DefineSession,
     EndDay,
     EnterList,
     EnterOrder,
     ListedOrder,
     MassCancel,
     OrderTerms,
-    Origin,
     ReplaceOrder,
     RequestListStatus,
     RequestMassStatus,
@@ -60,44 +53,22 @@ from fixoms.domain.enums import (
     TimeInForce,
 )
 from fixoms.domain.ids import OrderId, TradeId
-from fixoms.domain.instrument import Instrument, TickBand
 from fixoms.domain.units import SECOND, Nanos, Price, Qty
 
-
-@dataclass(frozen=True)
-class Features:
-    """What the streams contain. A feature the engine lacks is switched off here, by name."""
-
-    market: bool = True
-    immediate: bool = True
-    iceberg: bool = True
-    all_or_none: bool = True
-    min_qty: bool = True
-    post_only: bool = True
-    self_trade: bool = True
-    stops: bool = True
-    trailing: bool = True
-    touched: bool = True
-    market_to_limit: bool = True
-    pegs: bool = True
-    auctions: bool = True
-    halts: bool = True
-    days: bool = True
-    good_till: bool = True
-    mass: bool = True
-    disconnect: bool = True
-    operator: bool = True
-    lists: bool = True
-    bands: bool = True
-    records: bool = True
-    corrections: bool = True
-    hostile: bool = True
-
-
-ALL = Features()
+from .naming import named
+from .world import (
+    ACME,
+    ALL,
+    BETA,
+    DAYS,
+    OPERATOR,
+    SESSIONS,
+    START,
+    Features,
+    origin,
+)
 
 T = TypeVar("T")
-Named: TypeAlias = EnterOrder | ReplaceOrder
 
 
 class Chooser(Protocol):
@@ -136,56 +107,6 @@ class DrawnChooser:
 
     def number(self, low: int, high: int) -> int:
         return self._draw(st.integers(low, high))
-
-
-MARKET = "XFOM"
-ACME = Instrument(symbol="ACME", market=MARKET, reference_price=Price(100))
-BETA = Instrument(
-    symbol="BETA",
-    market=MARKET,
-    segment="SECOND",
-    tick_bands=(TickBand(Price(0), Price(1)), TickBand(Price(100), Price(5))),
-    lot_size=Qty(2),
-    min_qty=Qty(2),
-    max_qty=Qty(20),
-    reference_price=Price(100),
-    static_band_bp=1000,
-    dynamic_band_bp=400,
-)
-SESSIONS = {"A1": "ALFA", "A2": "ALFA", "B1": "BETA", "C1": "GAMA"}
-OPERATOR = Origin(session="", participant="", user="desk")
-START = Nanos(1_767_619_800 * SECOND)
-DAYS = ("20260105", "20260106", "20260107")
-
-
-def origin(session: str) -> Origin:
-    """Who speaks through `session`."""
-    return Origin(session=session, participant=SESSIONS.get(session, "NOBODY"), user="u")
-
-
-def opening(features: Features = ALL) -> list[Command]:
-    """Set the tiny world up: the commands before every stream."""
-    defaults = dict.fromkeys(SESSIONS.values(), SelfTradePrevention.NONE)
-    if features.self_trade:
-        defaults["BETA"] = SelfTradePrevention.CANCEL_NEWEST
-    policies = {
-        "A1": CancelOnDisconnect(on_loss=True),
-        "B1": CancelOnDisconnect(on_loss=True, on_logout=True, good_till=True),
-    }
-    return [
-        *(DefineParticipant(VENUE, name, stp) for name, stp in defaults.items()),
-        *(
-            DefineSession(VENUE, name, owner, policies.get(name, CancelOnDisconnect()))
-            for name, owner in SESSIONS.items()
-        ),
-        DefineInstrument(VENUE, ACME),
-        DefineInstrument(VENUE, BETA if features.bands else _unbanded(BETA)),
-        StartDay(VENUE, DAYS[0]),
-    ]
-
-
-def _unbanded(instrument: Instrument) -> Instrument:
-    return msgspec.structs.replace(instrument, static_band_bp=0, dynamic_band_bp=0)
 
 
 def _price(choose: Chooser) -> Price:
@@ -420,121 +341,6 @@ def _mass(choose: Chooser, features: Features, session: str) -> Command:
         side=choose.pick((None, None, Side.BUY, Side.SELL)),
         account=choose.pick(("", "", "X")),
     )
-
-
-def named(steps: Sequence[Command]) -> list[Command]:
-    """Give each request its ClOrdID and turn `@k` into the k-th ClOrdID or ListID back."""
-    commands: list[Command] = []
-    orders: list[Named] = []
-    lists: list[EnterList] = []
-    for number, one in enumerate(steps, start=1):
-        command = one
-        match command:
-            case ReplaceOrder() | CancelOrder() | RequestStatus():
-                command = _aim(command, orders)
-            case CancelList() | RequestListStatus():
-                command = _aim_at_list(command, lists)
-            case _:
-                pass
-        match command:
-            case EnterOrder():
-                name = _own_id(command, orders, number)
-                command = msgspec.structs.replace(command, cl_ord_id=name)
-                if command.poss_resend:
-                    command = _resend(command, orders)
-                orders.append(command)
-            case EnterList():
-                command = _name_list(command, number)
-                lists.append(command)
-                orders += [
-                    EnterOrder(command.origin, leg.cl_ord_id, leg.symbol, leg.market, leg.terms)
-                    for leg in command.orders
-                ]
-            case ReplaceOrder() | CancelOrder() | MassCancel():
-                command = msgspec.structs.replace(command, cl_ord_id=f"n{number}")
-                if isinstance(command, ReplaceOrder):
-                    orders.append(command)
-            case _:
-                pass
-        commands.append(command)
-    return commands
-
-
-def _name_list(command: EnterList, number: int) -> EnterList:
-    legs = tuple(
-        msgspec.structs.replace(leg, cl_ord_id=f"n{number}.{at}")
-        for at, leg in enumerate(command.orders)
-    )
-    return msgspec.structs.replace(command, list_id=f"L{number}", orders=legs)
-
-
-def _aim_at_list(
-    command: CancelList | RequestListStatus, lists: list[EnterList]
-) -> CancelList | RequestListStatus:
-    if not lists:
-        return msgspec.structs.replace(command, list_id="none")
-    target = lists[-1 - int(command.list_id[1:]) % len(lists)]
-    return msgspec.structs.replace(command, list_id=target.list_id)
-
-
-def _own_id(command: EnterOrder, orders: list[Named], number: int) -> str:
-    if not command.cl_ord_id or not orders:
-        return f"n{number}"
-    return orders[-1 - int(command.cl_ord_id[1:]) % len(orders)].cl_ord_id
-
-
-def _resend(command: EnterOrder, orders: list[Named]) -> EnterOrder:
-    """Half of the possible resends repeat the first message exactly."""
-    for one in orders:
-        same = isinstance(one, EnterOrder) and one.cl_ord_id == command.cl_ord_id
-        if same and isinstance(one, EnterOrder) and command.terms.side is Side.BUY:
-            return msgspec.structs.replace(one, poss_resend=True)
-    return command
-
-
-def _aim(
-    command: ReplaceOrder | CancelOrder | RequestStatus,
-    orders: list[Named],
-) -> Command:
-    """Point a request at an earlier order: its ClOrdID, symbol, side, and mostly its session."""
-    name = command.orig_cl_ord_id if not isinstance(command, RequestStatus) else command.cl_ord_id
-    if not name.startswith("@"):
-        return command
-    if not orders:
-        unknown = msgspec.structs.replace(command, origin=origin("A1"))
-        if isinstance(unknown, RequestStatus):
-            return msgspec.structs.replace(unknown, cl_ord_id="none")
-        return msgspec.structs.replace(unknown, orig_cl_ord_id="none")
-    target = orders[-1 - int(name[1:]) % len(orders)]
-    sender = command.origin if command.origin.session in SESSIONS else target.origin
-    if isinstance(command, RequestStatus):
-        return msgspec.structs.replace(
-            command, cl_ord_id=target.cl_ord_id, symbol=target.symbol, side=target.terms.side
-        )
-    if isinstance(command, CancelOrder):
-        return msgspec.structs.replace(
-            command,
-            origin=sender,
-            orig_cl_ord_id=target.cl_ord_id,
-            symbol=target.symbol,
-            side=target.terms.side,
-        )
-    return msgspec.structs.replace(
-        command,
-        origin=sender,
-        orig_cl_ord_id=target.cl_ord_id,
-        symbol=target.symbol,
-        terms=_changed(target.terms, command.terms),
-    )
-
-
-def _changed(old: OrderTerms, drawn: OrderTerms) -> OrderTerms:
-    """Mostly the old order with another price or size; with an account of `Y`, any terms at all."""
-    if drawn.account == "Y":
-        return msgspec.structs.replace(drawn, side=old.side)
-    price = old.price if drawn.account == "X" or old.price is None else drawn.price or old.price
-    stop = old.stop_px if old.stop_px is None else drawn.stop_px or old.stop_px
-    return msgspec.structs.replace(old, qty=drawn.qty, price=price, stop_px=stop)
 
 
 def some(choose: Chooser, features: Features) -> Features:

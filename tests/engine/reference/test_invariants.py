@@ -20,7 +20,8 @@ from fixoms.engine.engine import Engine
 from fixoms.engine.views import OrderView
 
 from .lockstep import ALL_LEVELS, INSTRUMENTS, Player, new_engine, new_settings
-from .streams import opening, seeded_stream
+from .streams import seeded_stream
+from .world import opening
 
 SEEDS = range(5000, 5060)
 LENGTH = 80
@@ -239,7 +240,8 @@ def _is_refused(events: list[Event]) -> bool:
 
 _HASHES = """
 from tests.engine.reference.lockstep import Player, new_engine
-from tests.engine.reference.streams import opening, seeded_stream
+from tests.engine.reference.streams import seeded_stream
+from tests.engine.reference.world import opening
 for seed in range(5000, 5020):
     player = Player(new_engine())
     player.play([*opening(), *seeded_stream(seed, 80)])

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
-from . import book, market, venue
+from . import book, market, requests
 from .book import Place, RefOrder
+from .desk import Desk
 from .lockstep import compare
 from .market import Market
-from .streams import opening, seeded_stream
+from .streams import seeded_stream
+from .world import opening
 
 SEEDS = range(200)
 
@@ -58,14 +60,14 @@ def the_auction_forgets_its_reference(patch: Patch) -> None:
 
 
 def every_order_ends_with_the_day(patch: Patch) -> None:
-    patch.setattr(venue.ReferenceVenue, "_ends_today", lambda *_: True)
+    patch.setattr(Desk, "_ends_today", lambda *_: True)
 
 
 def a_replace_always_keeps_priority(patch: Patch) -> None:
     def keeps(old: Any, new: Any) -> bool:
         return bool(old.price == new.price and old.ord_type is new.ord_type)
 
-    patch.setattr(venue, "_keeps_priority", keeps)
+    patch.setattr(requests, "_keeps_priority", keeps)
 
 
 @pytest.mark.parametrize(

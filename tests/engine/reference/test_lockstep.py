@@ -6,7 +6,8 @@ from hypothesis import HealthCheck, given, settings
 from fixoms.domain.commands import Command
 
 from .lockstep import compare, story
-from .streams import call_stream, opening, seeded_stream, streams
+from .streams import call_stream, seeded_stream, streams
+from .world import opening
 
 OPENING = opening()
 
