@@ -21,9 +21,10 @@ ARROWS: dict[str, set[str]] = {
     "engine": {"domain"},
     "fix": {"domain.units"},
     "journal": {"domain"},
+    "audit": {"domain", "file_lock"},
     "store": {"domain", "journal"},
-    "outlets": {"domain", "fix", "journal"},
-    "gateway": {"domain", "engine", "fix", "journal", "outlets"},
+    "outlets": {"audit", "domain", "fix", "journal"},
+    "gateway": {"audit", "domain", "engine", "fix", "journal", "outlets"},
     "reports": {"domain", "store"},
     "replay": {"domain", "fix", "gateway", "journal"},
     "simulation": {

@@ -13,16 +13,22 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from logging.handlers import RotatingFileHandler
 from typing import Final, Protocol
 
+from fixoms import __version__
+from fixoms.audit.chain import Chain
+from fixoms.audit.record import Fact, Kind
+from fixoms.audit.trail import Trail
 from fixoms.children import Child, own_command
 from fixoms.clock import now
 from fixoms.config import Config
 from fixoms.fix.acceptor import AuditFact
 from fixoms.fix.effects import Refused
 from fixoms.fix.wire_log import FileWireLog
+from fixoms.gateway.auditing import SessionAuditor, desk_fact
+from fixoms.gateway.operator import Answer, only_reads
 from fixoms.gateway.operator_socket import OperatorSocket
 from fixoms.gateway.recovery import DecisionDiffersError
 from fixoms.journal.errors import JournalError
@@ -69,6 +75,10 @@ class Server:
         self._children: list[Child] = []
         self._closing = contextlib.AsyncExitStack()
         self.venue: Venue | None = None
+        self._trail: Trail | None = None
+        self._auditor = SessionAuditor(
+            lambda session: None if self.venue is None else self.venue.finding_of(session)
+        )
         self.mqtt_url = "" if config.mqtt.broker in (EMBEDDED, OFF) else config.mqtt.broker
 
     async def start(self) -> int:
@@ -84,6 +94,11 @@ class Server:
             self._say(line)
         self._closing.push_async_callback(journal.close)
         journal.on_failure = self._fail
+        loop = asyncio.get_running_loop()
+        self._trail = Trail(
+            Chain(config.audit_dir), lambda line: loop.call_soon_threadsafe(self._say, line)
+        )
+        self._closing.push_async_callback(asyncio.to_thread, self._trail.close)
         wire_log = FileWireLog(config.wire_log_dir) if config.fix.wire_log else None
         if wire_log is not None:
             self._closing.callback(wire_log.close)
@@ -95,7 +110,7 @@ class Server:
                 now,
                 users,
                 wire_log=wire_log,
-                audit=_audit,
+                audit=self._audit,
                 on_broken=self._fail,
                 slowest_reader=lambda: _slowest_reader(config),
                 hash_off_loop=True,
@@ -113,8 +128,9 @@ class Server:
             address = f"{config.fix.host}:{config.fix.port}"
             raise CannotStartError(f"cannot listen on {address}: {error.strerror}") from error
         self.venue = venue
+        self._note(Kind.VENUE_STARTED, f"{config.venue.name} {__version__}, port {port}")
         if sys.platform != "win32":
-            desk = OperatorSocket(config.operator_socket, venue.operate_durably)
+            desk = OperatorSocket(config.operator_socket, self._operate)
             await desk.start()
             self._closing.push_async_callback(desk.stop)
         await self._start_children()
@@ -134,6 +150,32 @@ class Server:
         self._children.append(Child("outlets", command_line, self._say))
         for child in self._children:
             await child.start()
+
+    def _audit(self, told: AuditFact) -> None:
+        """Keep what sessions do and who is refused: in the venue's own log, and in the audit."""
+        _log_fact(told)
+        fact = self._auditor.fact(told, now())
+        if fact is not None and self._trail is not None:
+            self._trail.record(fact)
+
+    def _note(self, kind: Kind, text: str) -> None:
+        if self._trail is not None:
+            self._trail.record(Fact(time=now(), kind=kind, text=text))
+
+    async def _operate(self, words: Sequence[str], operator: str) -> Answer:
+        """Carry out an operator's words, and keep who said them and what came of it.
+
+        While the audit cannot be written nothing is changed from the desk; reading goes on.
+        """
+        assert self.venue is not None, "the desk opens after the venue"
+        assert self._trail is not None, "the audit is opened before the venue"
+        reads = only_reads(words)
+        if self._trail.failure and not reads:
+            return Answer(ok=False, text=f"the audit cannot be written: {self._trail.failure}")
+        answer = await self.venue.operate_durably(words, operator)
+        fact = desk_fact(words, operator, "local", answer, reads=reads, now=now())
+        self._trail.record(fact)
+        return answer
 
     def _fail(self, failure: Exception) -> None:
         """Stop because the journal cannot be written or an invariant is broken."""
@@ -170,6 +212,7 @@ class Server:
                 await self.venue.stop()
             else:
                 await self.venue.abandon(self._failure)
+        self._note(Kind.VENUE_STOPPED, "" if self._failure is None else str(self._failure))
         with contextlib.suppress(JournalError):  # It was told when it failed.
             await self._closing.aclose()
         # Outlets end after the journal is complete, the broker after the outlets.
@@ -206,7 +249,7 @@ def _report(report: OpeningReport) -> list[str]:
     return lines
 
 
-def _audit(fact: AuditFact) -> None:
+def _log_fact(fact: AuditFact) -> None:
     """Keep refusals and what sessions do in the venue's own log."""
     level = logging.WARNING if isinstance(fact.fact, Refused) else logging.INFO
     what = getattr(fact.fact, "fact", None) or getattr(fact.fact, "reason", None)

@@ -67,6 +67,11 @@ class Config(Settings, frozen=True, kw_only=True):
         return self.data_dir / "wire"
 
     @property
+    def audit_dir(self) -> Path:
+        """Folder of the audit's chain and its heads."""
+        return self.data_dir / "audit"
+
+    @property
     def users_path(self) -> Path:
         """The users file with its password hashes."""
         return self.file(self.venue.users_file)

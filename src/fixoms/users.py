@@ -302,7 +302,8 @@ class UserBook:
         else:
             verdict = self.check(name, claim.password, now)
         if user is None or verdict is not Verdict.RIGHT:
-            return Finding(user=name, objection=str(verdict.value))
+            locks = verdict is Verdict.LOCKS
+            return Finding(user=name, objection=str(verdict.value), locks=locks)
         return Finding(user=name, roles=user.effective_roles, must_change=user.must_change)
 
     def _look_again(self) -> None:

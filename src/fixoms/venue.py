@@ -36,7 +36,7 @@ from fixoms.fix.peer import Peer
 from fixoms.fix.tls import ReloadableContext, TlsFiles
 from fixoms.fix.validation import STRICT_WITH_DECLARED
 from fixoms.fix.wire_log import WireLog
-from fixoms.gateway.authentication import Authentication, LogonPolicy, Users
+from fixoms.gateway.authentication import Authentication, Finding, LogonPolicy, Users
 from fixoms.gateway.inbound import Inbound
 from fixoms.gateway.operator import Answer, Desk, Misspoken
 from fixoms.gateway.order_entry import OrderEntry, SessionProfile
@@ -215,6 +215,10 @@ class Venue:
             state_hash=self.engine.state_hash(),
             readers_at=self._slowest_reader(),
         )
+
+    def finding_of(self, session: SessionId) -> Finding | None:
+        """What became of the last Logon(A) of a session; for the audit."""
+        return self._authentication.finding_of(session.target_comp_id)
 
     def operate(self, words: Sequence[str], operator: str) -> Answer:
         """Carry out an operator's words at once; what is answered is not yet durable."""

@@ -18,7 +18,7 @@ from typing import Annotated
 import typer
 
 from fixoms import __version__
-from fixoms.cli import desk, journal, queries, scripts, users, venue
+from fixoms.cli import audit, desk, journal, queries, scripts, users, venue
 
 app = typer.Typer(
     help="A FIX 4.4 exchange gateway and order management system.",
@@ -64,6 +64,7 @@ for command in (
 app.command(context_settings={"ignore_unknown_options": True})(desk.operator)
 app.add_typer(users.app, name="user")
 app.add_typer(journal.app, name="journal")
+app.add_typer(audit.app, name="audit")
 
 
 def main() -> None:

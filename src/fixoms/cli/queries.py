@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from fixoms.cli.audit import note_read
 from fixoms.cli.options import (
     DEFAULT_CONFIG,
     ConfigOption,
@@ -137,7 +138,9 @@ def ask(path: Path, question: "Callable[[AsyncConnection], Awaitable[Answer]]") 
     """Put one question to the store that the configuration at `path` names."""
     from fixoms.store.database import reading
 
-    url = load_config(path).sql_url
+    settings = load_config(path)
+    note_read(settings)
+    url = settings.sql_url
 
     async def put() -> Answer:
         async with reading(url) as connection:

@@ -50,6 +50,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     objection: str = ""
     roles: tuple[UserRole, ...] = ()
     must_change: bool = False
+    locks: bool = False
+    """Whether this wrong password was the one that locks the user."""
 
 
 class PasswordChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,7 +116,7 @@ class Authentication:
         self._hashing = ThreadPoolExecutor(1, "passwords") if off_loop else None
         self._findings: dict[str, tuple[Claim, Finding]] = {}
         self._peers: dict[str, Peer] = {}
-        self._claimed: dict[str, str] = {}
+        self._found: dict[str, Finding] = {}
 
     def admits(self, session: str, peer: Peer) -> str:
         """Why this peer may not use `session`, empty when it may: its address is not allowed."""
@@ -157,9 +159,9 @@ class Authentication:
         if self._hashing is not None:
             self._hashing.shutdown(wait=False, cancel_futures=True)
 
-    def claimed_by(self, session: str) -> str:
-        """Username(553) of the last Logon(A) of a session, right or not; for the audit."""
-        return self._claimed.get(session, "")
+    def finding_of(self, session: str) -> Finding | None:
+        """What became of the last Logon(A) of a session; for the audit."""
+        return self._found.get(session)
 
     def __call__(self, session: str, logon: Message) -> Identity:
         """Return who logs on to `session`; raises RejectLogon."""
@@ -170,7 +172,7 @@ class Authentication:
             finding = prepared[1]
         else:
             finding = self._users.judge(claim, self._clock())
-        self._claimed[session] = finding.user
+        self._found[session] = finding
         if policy.users and finding.user not in policy.users:
             raise RejectLogon(NEUTRAL, audit=f"user {finding.user!r} may not use session {session}")
         if finding.objection:

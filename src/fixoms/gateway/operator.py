@@ -55,6 +55,13 @@ USAGE: Final = {
 }
 """Every word of the desk and how it is written. SYMBOL may be SYMBOL@MARKET."""
 
+_READS: Final = frozenset({"phases", "sessions"})
+
+
+def only_reads(words: Sequence[str]) -> bool:
+    """Whether `words` change nothing, whatever becomes of them."""
+    return bool(words) and words[0] in _READS
+
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What the desk says back: `text` for people, the rest for scripts.
