@@ -19,7 +19,7 @@ from fixoms.domain.units import MILLISECOND, SECOND
 from fixoms.journal.group import Batch
 from fixoms.journal.handover import Handover
 from fixoms.journal.settings import JournalSettings
-from fixoms.journal.writer import SegmentWriter, read_confirmed_group
+from fixoms.journal.writer import CONFIRMED_FILE, SegmentWriter, read_confirmed_group
 from fixoms.simulation.network import SimulatedLoop
 
 WRITE_MAX: Final = 4 * MILLISECOND
@@ -100,20 +100,25 @@ class Disk:
             self.on_death()
 
     def die_amid(self, write: Callable[[], None]) -> None:
-        """The process is killed while it writes: the log ends somewhere in the new part."""
+        """The process is killed while it writes: the log ends somewhere in the new part.
+
+        A write that begins a new segment has closed the one before; then it is torn in the new one.
+        """
         before = self._read()
         write()
         after = self._read()
-        self._remains = {}
-        for name in sorted({*before, *after}):
-            old, new = before.get(name, b""), after.get(name, b"")
+        has_new = any(name not in before for name in after if not name.endswith(_LOG))
+        if has_new and self._random.random() < 0.5:
+            after = before
+        self._remains = after
+        for name in sorted(after):
+            old, new = before.get(name, b""), after[name]
             if name.endswith(_LOG) and old != new:
-                same = _common(old, new)
-                kept = self._random.randint(same, len(new))
-                new = new[:kept] + old[kept:]
-            elif not name.endswith(_LOG) and name in before:
-                new = old
-            self._remains[name] = new
+                kept = self._random.randint(_common(old, new), len(new))
+                self._remains[name] = new[:kept] + old[kept:]
+            elif name in before and (not has_new or name == CONFIRMED_FILE):
+                # The mark comes last, after what it vouches for.
+                self._remains[name] = old
         self.on_death()
 
     def bury(self) -> None:

@@ -382,17 +382,22 @@ class World:
         return ""
 
     def _end(self) -> Evidence:
+        """Stop or kill the venue once more, let it recover and come to rest, and kill it for good.
+
+        Who was logged out by the stop may have something to be told after it.
+        """
+        if self._life is not None:
+            if self._random("end").random() < 0.5:
+                self._stop(self._life)
+            else:
+                self._kill(0)
+            self._rest()
         life = self._life
         live_hash = ""
         if life is not None and life.venue is not None:
-            if self._random("end").random() < 0.5:
-                self._stop(life)
-                live_hash = life.venue.engine.state_hash()
-            else:
-                # Everything is at rest, so a kill loses nothing.
-                life.loop.run_to_end(life.journal.drain())
-                live_hash = life.venue.engine.state_hash()
-                self._kill(0)
+            life.loop.run_to_end(life.journal.drain())
+            live_hash = life.venue.engine.state_hash()
+            self._kill(0)
         self.outlets.recover()
         for name in ("sql", "mqtt"):
             self.outlets.read(name)
