@@ -111,6 +111,7 @@ class Server:
                 users,
                 wire_log=wire_log,
                 audit=self._audit,
+                note=self._trail.record,
                 on_broken=self._fail,
                 slowest_reader=lambda: _slowest_reader(config),
                 hash_off_loop=True,

@@ -336,7 +336,7 @@ class UserBook:
         self._look_again()
         verdict = self.check(name, old, now)
         if verdict is not Verdict.RIGHT:
-            return PasswordChange(is_known=verdict is not Verdict.UNKNOWN, reason=verdict.value)
+            return PasswordChange(locks=verdict is Verdict.LOCKS, reason=verdict.value)
         if new == old:
             return PasswordChange(is_right=True, reason="the new password is the old one")
         try:

@@ -15,6 +15,7 @@ from typing import Final
 
 import msgspec
 
+from fixoms.audit.record import Fact, Kind
 from fixoms.clock import Clock
 from fixoms.config import Config
 from fixoms.domain.commands import (
@@ -87,6 +88,7 @@ class Venue:
         *,
         wire_log: WireLog | None = None,
         audit: Callable[[AuditFact], None] | None = None,
+        note: Callable[[Fact], None] | None = None,
         on_broken: Callable[[Exception], None] | None = None,
         slowest_reader: Callable[[], int | None] = no_reader,
         hash_off_loop: bool = False,
@@ -122,6 +124,8 @@ class Venue:
                 for name, session in self._session_ids.items()
             },
             authenticate=self._authentication,
+            change_password=self._authentication.change_password,
+            tell=self._tell,
             obstacle=self._obstacle,
         )
         self._tls = _tls(config)
@@ -143,6 +147,7 @@ class Venue:
         journal.before_flush = self._flush_links
         self._dirty: dict[SessionId, None] = {}
         self._desk = Desk(self.engine, config.parse_instrument, self._session_rows)
+        self._note = note
         self._on_broken = on_broken
         self._slowest_reader = slowest_reader
         self._snapshot_seq = recovery.snapshot.seq if recovery.snapshot else 0
@@ -219,6 +224,12 @@ class Venue:
     def finding_of(self, session: SessionId) -> Finding | None:
         """What became of the last Logon(A) of a session; for the audit."""
         return self._authentication.finding_of(session.target_comp_id)
+
+    def _tell(self, kind: Kind, session: str, user: str, text: str) -> None:
+        """Tell the audit what a user did."""
+        if self._note is not None:
+            fact = Fact(time=self._clock(), kind=kind, user=user, session=session, text=text)
+            self._note(fact)
 
     def operate(self, words: Sequence[str], operator: str) -> Answer:
         """Carry out an operator's words at once; what is answered is not yet durable."""

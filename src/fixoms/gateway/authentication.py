@@ -55,11 +55,14 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PasswordChange(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a wish for a new password; `reason` says why nothing changed."""
+    """What became of a wish for a new password; `reason` says why nothing changed.
 
-    is_known: bool = True
+    `is_right` says that the old password was proved, `locks` that it was wrong once too often.
+    """
+
     is_right: bool = False
     is_changed: bool = False
+    locks: bool = False
     reason: str = ""
 
 

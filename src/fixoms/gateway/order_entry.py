@@ -25,6 +25,7 @@ from fixoms.gateway.authentication import Identity
 from fixoms.gateway.inbound import Inbound, Refused
 from fixoms.gateway.reference import ReferenceDesk
 from fixoms.gateway.sequencer import Sequencer
+from fixoms.gateway.user_requests import ChangePassword, Tell, UserRequests
 from fixoms.journal.entry import Entry
 from fixoms.outlets.execution_reports import ExecutionReports
 
@@ -50,7 +51,8 @@ class SessionProfile(msgspec.Struct, frozen=True, kw_only=True):
 class OrderEntry(QuietApplication):
     """Takes the application messages of every session and tells sessions what happened.
 
-    `obstacle` says why no new orders can be taken now, or nothing when they can.
+    `obstacle` says why no new orders can be taken now, or nothing when they can; `tell` hears what
+    the audit keeps.
     """
 
     def __init__(
@@ -62,6 +64,8 @@ class OrderEntry(QuietApplication):
         reports: ExecutionReports,
         profiles: Mapping[SessionId, SessionProfile],
         authenticate: Authenticate,
+        change_password: ChangePassword,
+        tell: Tell,
         obstacle: Callable[[], str],
     ) -> None:
         self._sequencer = sequencer
@@ -72,6 +76,14 @@ class OrderEntry(QuietApplication):
         self._authenticate = authenticate
         self._obstacle = obstacle
         self._identities: dict[SessionId, Identity] = {}
+        self._logged_on: dict[SessionId, None] = {}
+        self._user_requests = UserRequests(
+            change=change_password,
+            send=self._deliver,
+            tell=tell,
+            is_here=self._is_here,
+            changed=self._has_new_password,
+        )
         self._by_name = {profile.name: session for session, profile in profiles.items()}
         self._taken = inbound.msg_types | reference.msg_types
         self._send: Send | None = None
@@ -88,10 +100,12 @@ class OrderEntry(QuietApplication):
 
     def logon(self, session: SessionId) -> None:
         """Tell the engine that a session is there."""
+        self._logged_on[session] = None
         self._sequencer.submit(SessionOpened(self._origin(session)))
 
     def logout(self, session: SessionId, reason: DisconnectReason) -> None:
         """Tell the engine that a session is gone, which may cancel its orders."""
+        self._logged_on.pop(session, None)
         self._reference.forget(self._profiles[session].name)
         self._sequencer.submit(
             SessionClosed(self._origin(session), reason in _LOGGED_OUT, reason.value)
@@ -101,12 +115,8 @@ class OrderEntry(QuietApplication):
         """Turn one application message into a command or an answer."""
         msg_type = message.msg_type
         identity = self._identities[session]
-        if msg_type not in identity.may_send and msg_type in self._taken:
-            raise BusinessReject(
-                BusinessRejectReason.NOT_AUTHORIZED.value,
-                f"MsgType(35) {msg_type} is not permitted to the roles of this user",
-                message.text(tags.CL_ORD_ID) or "",
-            )
+        if identity.must_change or msg_type not in identity.may_send:
+            self._must_be_permitted(identity, message)
         if msg_type in self._inbound.msg_types:
             if msg_type in _ADDS_RISK and (obstacle := self._obstacle()):
                 raise BusinessReject(
@@ -124,8 +134,40 @@ class OrderEntry(QuietApplication):
         elif msg_type in self._reference.msg_types:
             for answer in self._reference.answer(self._profiles[session].name, message):
                 self._deliver(self._profiles[session].name, answer)
+        elif msg_type in UserRequests.msg_types:
+            self._user_requests.receive(self._profiles[session].name, identity, message)
         else:
             raise UnsupportedMessageType(f"MsgType(35) {msg_type} is not taken by this venue")
+
+    def _must_be_permitted(self, identity: Identity, message: Message) -> None:
+        """Raise BusinessReject for a message that this venue takes, but not from this user."""
+        msg_type = message.msg_type
+        if msg_type in UserRequests.msg_types or msg_type not in self._taken:
+            return
+        text = (
+            "the password must be changed first: UserRequest(BE), UserRequestType(924)=3"
+            if identity.must_change
+            else f"MsgType(35) {msg_type} is not permitted to the roles of this user"
+        )
+        ref_id = message.text(tags.CL_ORD_ID) or ""
+        raise BusinessReject(BusinessRejectReason.NOT_AUTHORIZED.value, text, ref_id)
+
+    def _is_here(self, name: str, user: str) -> bool:
+        """Whether `user` is logged on to a session of the participant of session `name`."""
+        participant = self._profiles[self._by_name[name]].participant
+        return any(
+            self.user_of(session) == user and self._profiles[session].participant == participant
+            for session in self._logged_on
+        )
+
+    def _has_new_password(self, user: str) -> None:
+        for session, identity in self._identities.items():
+            if identity.user == user:
+                self._identities[session] = msgspec.structs.replace(identity, must_change=False)
+
+    def sessions_of(self, user: str) -> list[SessionId]:
+        """Sessions that are logged on as `user`."""
+        return [session for session in self._logged_on if self.user_of(session) == user]
 
     def publish(self, entry: Entry) -> None:
         """Give the messages of one entry to their sessions, in the order they were decided."""
