@@ -36,14 +36,25 @@ class Floor:
         self.elected: list[RefOrder] = []
         self.released: list[RefOrder] = []
         self.markets: dict[str, Market] = {}
+        self.touched: list[Market] = []
 
     def market_of(self, order: RefOrder) -> "Market":
         return self.markets[order.instrument_id]
 
+    def touch(self, market: "Market") -> None:
+        """Note that a market changed in this command; the first to change comes first."""
+        if market not in self.touched:
+            self.touched.append(market)
+
+    def _in_turn(self) -> list["Market"]:
+        others = [one for one in self.markets.values() if one not in self.touched]
+        return [*self.touched, *others]
+
     def settle(self) -> None:
         """Work what a command set off, until nothing moves.
 
-        Elected stops first, then released orders, then pegs and AONs, market by market.
+        Elected stops first, then released orders, then pegs and AONs, market by market in the order
+        in which the markets changed.
         """
         for _ in range(10_000):
             if self.elected:
@@ -53,7 +64,7 @@ class Floor:
                 for order in released:
                     if order.place is Place.RELEASED:
                         self.market_of(order).work(order)
-            elif not any(market.let_followers_move() for market in self.markets.values()):
+            elif not any(market.let_followers_move() for market in self._in_turn()):
                 return
         raise RuntimeError("the reference venue never comes to rest")
 

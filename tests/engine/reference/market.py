@@ -47,6 +47,11 @@ class Market:
         """Whether orders trade as they come; a suspended instrument does not trade."""
         return self.is_active and self.phase is Phase.CONTINUOUS
 
+    def _note(self, order: RefOrder) -> None:
+        """A change of an order changes the book when the order stands in it."""
+        if order.place is Place.BOOK:
+            self._floor.touch(self)
+
     def report(self, kind: str, order: RefOrder, **more: object) -> None:
         """Report the order as it stands now."""
         report = Report(
@@ -127,6 +132,7 @@ class Market:
 
     def _stand(self, order: RefOrder) -> None:
         """Put what is left of the order at the end of the queue at its price."""
+        self._floor.touch(self)
         self.ranks += 1
         order.rank = self.ranks
         order.shown = min(order.peak, order.leaves)
@@ -172,6 +178,7 @@ class Market:
 
     def enter(self, phase: Phase) -> None:
         """Move to a phase; orders go where they belong when a call begins."""
+        self._floor.touch(self)
         self.phase = phase
         self.call_ends = None
         self._floor.reports.append(
@@ -288,6 +295,7 @@ class Market:
                         self._decrement(one, meeting.qty)
 
     def _decrement(self, order: RefOrder, qty: int) -> None:
+        self._note(order)
         order.leaves -= qty
         order.shown = min(order.shown, order.leaves)
         order.terms = msgspec.structs.replace(order.terms, qty=Qty(order.terms.qty - qty))
@@ -300,6 +308,7 @@ class Market:
     def _trade(
         self, first: RefOrder, second: RefOrder, qty: int, price: int, aggressor: RefOrder | None
     ) -> None:
+        self._floor.touch(self)
         for one in (first, second):
             one.leaves -= qty
             one.cum += qty
@@ -369,6 +378,7 @@ class Market:
 
     def leave(self, order: RefOrder, status: OrdStatus, **more: object) -> None:
         """Take what is left of a live order out of the venue."""
+        self._note(order)
         order.leaves = order.shown = 0
         order.status = status
         order.place = Place.GONE
@@ -423,6 +433,7 @@ class Market:
 
     def open_trading(self) -> None:
         """Uncross, then end what was for the call only: 59=2 and 59=7 expire, market orders go."""
+        self._floor.touch(self)
         if self.is_active:
             self.uncross()
         for one in self.orders:

@@ -61,6 +61,7 @@ class ReferenceVenue:
     def decide(self, command: Command, time: int) -> list[Report]:
         """Decide one command and give its reports."""
         self._records.floor.reports = []
+        self._records.floor.touched = []
         self._records.time = self._records.floor.time = time
         match command:
             case DefineParticipant():
