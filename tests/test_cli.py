@@ -126,10 +126,22 @@ def test_users_are_added_listed_changed_and_removed(fixoms: Run, config: Path) -
     )
     assert (ran.status, ran.out) == (0, "alice may log on for ALPHA on A1\n")
     ran = fixoms("user", "list")
-    assert ran.out.split() == ["User", "Participant", "Sessions", *ran.out.split()[3:]]
+    assert ran.out.split() == ["User", "Participant", "Roles", "Sessions", *ran.out.split()[4:]]
     assert "alice" in ran.out
     ran = fixoms("user", "list", "--json")
-    assert json.loads(ran.out) == [{"user": "alice", "participant": "ALPHA", "sessions": "A1"}]
+    (row,) = json.loads(ran.out)
+    assert {key: value for key, value in row.items() if value} == {
+        "user": "alice",
+        "participant": "ALPHA",
+        "roles": "trader",
+        "sessions": "A1",
+    }
+    ran = fixoms("user", "change", "alice", "--role", "read-only", "--expires", "2030-12-31")
+    assert ran.out == "alice: roles read-only, expires 2030-12-31\n"
+    assert fixoms("user", "lock", "alice", "on leave").status == 0
+    (row,) = json.loads(fixoms("user", "list", "--json").out)
+    assert (row["roles"], row["expires"], row["locked"]) == ("read-only", "2030-12-31", "on leave")
+    assert fixoms("user", "unlock", "alice").status == 0
     ran = fixoms("user", "password", "alice", "--password-stdin", stdin="longer than that\n")
     assert (ran.status, ran.out) == (0, "alice has a new password\n")
     ran = fixoms("user", "remove", "alice")
@@ -146,6 +158,12 @@ def test_users_are_added_listed_changed_and_removed(fixoms: Run, config: Path) -
         (("add", "b b", "-p", "ALPHA"), "long enough", "'b b' is no user name"),
         (("add", "alice", "-p", "ALPHA"), "long enough", "there is a user alice already"),
         (("password", "bob"), "long enough", "there is no user bob"),
+        (("add", "bob"), "long enough", "needs a --role"),
+        (("add", "bob", "-p", "ALPHA", "--role", "king"), "", "'king' is not a role"),
+        (("add", "bob", "-p", "ALPHA", "--expires", "soon"), "", "'soon' is not a day"),
+        (("add", "bob", "-p", "ALPHA", "--address", "10.0.0.0/40"), "", "is not an IP address"),
+        (("add", "bob", "-p", "ALPHA", "--certificate", "ab:cd"), "", "names no certificate"),
+        (("add", "bob", "-p", "ALPHA", "--no-password"), "", "needs a --certificate"),
     ],
 )
 def test_unfit_users_are_status_2(

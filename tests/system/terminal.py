@@ -4,6 +4,7 @@ It shares no code with the venue, checks every frame it receives, and may misbeh
 """
 
 import socket
+import ssl
 from datetime import UTC, datetime
 from types import TracebackType
 
@@ -32,7 +33,14 @@ def checked(frame: bytes) -> dict[int, str]:
 class Terminal:
     """One FIX connection. `sent` and `next_in` count numbers as a client would."""
 
-    def __init__(self, port: int, name: str, venue: str = "FIXOMS", next_out: int = 1) -> None:
+    def __init__(
+        self,
+        port: int,
+        name: str,
+        venue: str = "FIXOMS",
+        next_out: int = 1,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.name = name
         self.venue = venue
         self.next_out = next_out
@@ -40,6 +48,8 @@ class Terminal:
         self._buffer = b""
         self._socket = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
         self._socket.settimeout(PATIENCE_S)
+        if tls is not None:
+            self._socket = tls.wrap_socket(self._socket, server_hostname="venue.example")
 
     def __enter__(self) -> "Terminal":
         return self
