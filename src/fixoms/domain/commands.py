@@ -26,6 +26,14 @@ from fixoms.domain.enums import (
 )
 from fixoms.domain.ids import InstrumentId, OrderId, TradeId
 from fixoms.domain.instrument import Instrument
+from fixoms.domain.limits import (
+    ALL,
+    Limits,
+    Profile,
+    RiskPolicy,
+    Scope,
+    ShortRule,
+)
 from fixoms.domain.units import Nanos, Price, Qty
 
 
@@ -302,6 +310,114 @@ class AdvanceTime(_Command, frozen=True):
     """Time has reached a moment the engine asked for (`Engine.next_timer`)."""
 
 
+class DefineProfile(_Command, frozen=True):
+    """Create a role or change what it may do; holds at once for everybody who has it."""
+
+    profile: Profile
+
+
+class AssignProfile(_Command, frozen=True):
+    """Give a session, a user or a whole participant a role; an empty `profile` takes it away.
+
+    From the first assignment under a participant on, whoever of it has no role may do nothing.
+    """
+
+    scope: Scope
+    profile: str
+
+
+class SetLimits(_Command, frozen=True):
+    """Set the limits of a scope as a whole; `Limits()` removes them.
+
+    A raise above the bound of the policy becomes a proposal that a second risk manager approves.
+    """
+
+    scope: Scope
+    limits: Limits
+    reason: str = ""
+
+
+class SetRiskPolicy(_Command, frozen=True):
+    """Set what holds for the whole venue."""
+
+    policy: RiskPolicy
+
+
+class SetRestricted(_Command, frozen=True):
+    """Put an instrument on the restricted list, for everybody or for one scope, or take it off."""
+
+    instrument_id: InstrumentId
+    restricted: bool
+    scope: Scope = ALL
+    reason: str = ""
+
+
+class SetShortRule(_Command, frozen=True):
+    """Say whether an instrument may be sold short."""
+
+    instrument_id: InstrumentId
+    rule: ShortRule
+
+
+class SetLocate(_Command, frozen=True):
+    """Say how much an account may sell short today of an instrument that needs a locate."""
+
+    participant: str
+    account: str
+    instrument_id: InstrumentId
+    qty: Qty
+    reason: str = ""
+
+
+class Kill(_Command, frozen=True):
+    """Stop new orders and replaces that add risk; cancels still pass. Holds until `Unkill`."""
+
+    scope: Scope
+    cancel_resting: bool
+    reason: str
+
+
+class Unkill(_Command, frozen=True):
+    """Lift the kill switch; only a named person may."""
+
+    scope: Scope
+    reason: str
+
+
+class OverrideOrder(_Command, frozen=True):
+    """Let one order, named before it is sent, pass the limits once.
+
+    The kill switch and permissions are not overridden. Waits for a second risk manager where the
+    policy asks for four eyes; is forgotten when the next trading day starts.
+    """
+
+    session: str
+    cl_ord_id: str
+    reason: str
+
+
+class ApproveProposal(_Command, frozen=True):
+    """Carry out what another person proposed."""
+
+    proposal_id: int
+
+
+class DismissProposal(_Command, frozen=True):
+    """Drop a proposal; its author may."""
+
+    proposal_id: int
+    reason: str = ""
+
+
+class SetMarketPrice(_Command, frozen=True):
+    """A price of an external market, for collars and margin. `as_of` is the source's own time."""
+
+    instrument_id: InstrumentId
+    price: Price
+    as_of: Nanos
+    source: str
+
+
 Command: TypeAlias = (
     EnterOrder
     | ReplaceOrder
@@ -326,4 +442,17 @@ Command: TypeAlias = (
     | BustTrade
     | CorrectTrade
     | AdvanceTime
+    | DefineProfile
+    | AssignProfile
+    | SetLimits
+    | SetRiskPolicy
+    | SetRestricted
+    | SetShortRule
+    | SetLocate
+    | Kill
+    | Unkill
+    | OverrideOrder
+    | ApproveProposal
+    | DismissProposal
+    | SetMarketPrice
 )

@@ -28,6 +28,15 @@ from fixoms.domain.enums import (
 )
 from fixoms.domain.ids import NO_TRADE, ExecId, InstrumentId, OrderId, TradeId
 from fixoms.domain.instrument import Instrument
+from fixoms.domain.limits import (
+    Check,
+    Limits,
+    Profile,
+    ProposalState,
+    RiskPolicy,
+    Scope,
+    ShortRule,
+)
 from fixoms.domain.units import Nanos, Notional, Price, Qty
 
 
@@ -307,6 +316,150 @@ class CommandRefused(msgspec.Struct, frozen=True, array_like=True, tag=True):
     reason: str
 
 
+class ProfileDefined(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """A role was created or changed."""
+
+    origin: Origin
+    before: Profile | None
+    after: Profile
+
+
+class ProfileAssigned(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """A role was given or taken away; empty text stands for none."""
+
+    origin: Origin
+    scope: Scope
+    before: str
+    after: str
+
+
+class LimitsChanged(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """The limits of a scope changed. `approved_by` is the second person, empty when none needed."""
+
+    origin: Origin
+    scope: Scope
+    before: Limits
+    after: Limits
+    reason: str
+    approved_by: str = ""
+
+
+class RiskPolicyChanged(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """What holds for the whole venue changed."""
+
+    origin: Origin
+    before: RiskPolicy
+    after: RiskPolicy
+
+
+class RestrictedChanged(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """An instrument was put on the restricted list of a scope or taken off it."""
+
+    origin: Origin
+    instrument_id: InstrumentId
+    scope: Scope
+    before: bool
+    after: bool
+    reason: str
+
+
+class ShortRuleChanged(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """Whether an instrument may be sold short changed."""
+
+    origin: Origin
+    instrument_id: InstrumentId
+    before: ShortRule
+    after: ShortRule
+
+
+class LocateChanged(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """What an account may sell short today changed."""
+
+    origin: Origin
+    participant: str
+    account: str
+    instrument_id: InstrumentId
+    before: Qty
+    after: Qty
+    reason: str
+
+
+class KillSwitched(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """The kill switch of a scope was thrown or lifted; `canceled` resting orders went with it."""
+
+    origin: Origin
+    scope: Scope
+    killed: bool
+    canceled: int
+    reason: str
+
+
+class ProposalChanged(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """Something that needs two people waits, was approved or was dismissed."""
+
+    origin: Origin
+    proposal_id: int
+    state: ProposalState
+    proposed_by: str
+    text: str
+
+
+class OverrideGiven(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """One order, named before it comes, may pass the limits."""
+
+    origin: Origin
+    session: str
+    cl_ord_id: str
+    reason: str
+    approved_by: str = ""
+
+
+class RiskOverridden(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """An order passed although a check refused it; `text` is what the check said."""
+
+    owner: Owner
+    cl_ord_id: str
+    check: Check
+    text: str
+    approved_by: str
+
+
+class RiskRefused(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """A risk check refused a new order or a replace; the answer to its sender comes besides.
+
+    `limit` and `use` are in the units of the check (millionths of shares or money, basis points, a
+    count), 0 where it has none; `use` counts the order in.
+    """
+
+    owner: Owner
+    cl_ord_id: str
+    instrument_id: InstrumentId
+    check: Check
+    scope: Scope
+    limit: int
+    use: int
+    text: str
+
+
+class MarketPriceChanged(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """A price of an external market arrived."""
+
+    instrument_id: InstrumentId
+    symbol: str
+    price: Price
+    as_of: Nanos
+    source: str
+
+
+class SessionAbused(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """A session sent far more than its rate; the gateway disconnects it."""
+
+    session: str
+    participant: str
+    user: str
+    text: str
+
+
 Event: TypeAlias = (
     Execution
     | CancelRejected
@@ -328,4 +481,18 @@ Event: TypeAlias = (
     | MassCancelReported
     | CommandDone
     | CommandRefused
+    | ProfileDefined
+    | ProfileAssigned
+    | LimitsChanged
+    | RiskPolicyChanged
+    | RestrictedChanged
+    | ShortRuleChanged
+    | LocateChanged
+    | KillSwitched
+    | ProposalChanged
+    | OverrideGiven
+    | RiskOverridden
+    | RiskRefused
+    | MarketPriceChanged
+    | SessionAbused
 )

@@ -20,7 +20,6 @@ from fixoms.domain.events import Event, IndicativeChanged
 from fixoms.domain.units import Price, Qty
 from fixoms.engine.book import Book, Ladder, Level
 from fixoms.engine.listing import Listing
-from fixoms.engine.matching import TOO_MUCH, first_full
 from fixoms.engine.order import Happening, Order
 from fixoms.engine.trading import Trading
 
@@ -140,11 +139,11 @@ def uncross(listing: Listing, trading: Trading) -> None:
             if bid is None or ask is None:
                 break
             qty = min(bid.leaves_qty, ask.leaves_qty)
-            full = first_full(bid, ask, qty, found.price)
-            if full is None:
+            unfit = trading.unfit(bid, ask, qty, found.price)
+            if unfit is None:
                 trading.trade(bid, ask, qty, found.price, None)
             else:
-                trading.finish(full, Happening.CANCEL, TOO_MUCH)
+                trading.finish(unfit[0], Happening.CANCEL, unfit[1])
             traded = True
         _refresh(listing, found.price, trading)
         if not traded:

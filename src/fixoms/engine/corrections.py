@@ -102,11 +102,13 @@ class Corrections:
         if in_book and returned:
             self._trading.withdraw(order)
         order.cum_qty = Qty(order.cum_qty - returned)
-        order.notional = Notional(order.notional - trade.price * trade.qty + price * qty)
+        gained = price * qty - trade.price * trade.qty
+        order.notional = Notional(order.notional + gained)
         if qty == 0:
             order.apply(Happening.BUST_SOME if order.cum_qty else Happening.BUST_ALL)
         else:
             order.apply(Happening.CORRECT_DOWN if returned else Happening.CORRECT)
+        self._state.ledger.book(order, -returned, gained)
         if not order.is_live or not returned:
             return
         order.leaves_qty = Qty(order.leaves_qty + returned)

@@ -54,6 +54,7 @@ class Days:
         for listing in state.listings.values():
             if listing.last_price is not None and listing.last_price != listing.reference_price:
                 listing.reference_price = listing.last_price
+                state.ledger.set_mark(listing, listing.last_price)
                 self._tape.touch(listing)
                 self._tape.events.append(
                     ReferencePriceChanged(
@@ -64,6 +65,8 @@ class Days:
 
     def _forget(self) -> None:
         state = self._state
+        state.controls.start_day()
+        state.ledger.start_day()
         state.trades.clear()
         state.orders = {key: order for key, order in state.orders.items() if order.is_live}
         state.lists = {

@@ -14,6 +14,8 @@ from typing import Any, Final
 
 from fixoms.domain.commands import (
     AdvanceTime,
+    ApproveProposal,
+    AssignProfile,
     BustTrade,
     CancelByOperator,
     CancelList,
@@ -22,11 +24,15 @@ from fixoms.domain.commands import (
     CorrectTrade,
     DefineInstrument,
     DefineParticipant,
+    DefineProfile,
     DefineSession,
+    DismissProposal,
     EndDay,
     EnterList,
     EnterOrder,
+    Kill,
     MassCancel,
+    OverrideOrder,
     ReplaceOrder,
     RequestListStatus,
     RequestMassStatus,
@@ -34,9 +40,16 @@ from fixoms.domain.commands import (
     SessionClosed,
     SessionOpened,
     SetInstrumentStatus,
+    SetLimits,
+    SetLocate,
+    SetMarketPrice,
     SetPhase,
     SetReferencePrice,
+    SetRestricted,
+    SetRiskPolicy,
+    SetShortRule,
     StartDay,
+    Unkill,
 )
 from fixoms.domain.enums import Phase
 from fixoms.domain.events import Event, Level
@@ -57,6 +70,8 @@ from fixoms.engine.matching import Matching
 from fixoms.engine.order import InvariantError
 from fixoms.engine.phases import Phases
 from fixoms.engine.registry import Registry
+from fixoms.engine.risk import Risk
+from fixoms.engine.risk_desk import RiskDesk
 from fixoms.engine.settings import EngineSettings
 from fixoms.engine.snapshot import SnapshotError, restore_state, snapshot_state
 from fixoms.engine.state import Session, State
@@ -87,16 +102,18 @@ class Engine:
         self._settings = settings
         self._state = state = State()
         self._tape = tape = Tape(state)
-        self._trading = trading = Trading(state, tape, settings)
+        self._risk = risk = Risk(state, tape)
+        self._trading = trading = Trading(state, tape, settings, risk)
         calls = Calls(state, tape, trading, settings)
         matching = Matching(state, trading, calls)
         self._agenda = agenda = Agenda(tape, trading, matching, calls, settings)
         self._days = days = Days(state, tape, trading)
         self._phases = phases = Phases(state, tape, trading, calls, agenda, settings)
-        entry = OrderEntry(state, tape, trading, matching, agenda, settings)
+        entry = OrderEntry(state, tape, trading, matching, agenda, settings, risk)
         lists = ListEntry(state, tape, trading, agenda, entry, settings)
         mass = MassRequests(state, tape, trading, settings)
-        registry = Registry(state, tape, trading, phases, mass)
+        registry = Registry(state, tape, trading, phases, mass, risk)
+        desk = RiskDesk(state, tape, trading, risk)
         corrections = Corrections(state, tape, trading)
         self._answers: dict[type, Callable[[Any, Session], None]] = {
             EnterOrder: entry.enter,
@@ -124,6 +141,19 @@ class Engine:
             BustTrade: corrections.bust,
             CorrectTrade: corrections.correct,
             AdvanceTime: self._advance,
+            DefineProfile: desk.define_profile,
+            AssignProfile: desk.assign_profile,
+            SetLimits: desk.set_limits,
+            SetRiskPolicy: desk.set_policy,
+            SetRestricted: desk.set_restricted,
+            SetShortRule: desk.set_short_rule,
+            SetLocate: desk.set_locate,
+            Kill: desk.kill,
+            Unkill: desk.unkill,
+            OverrideOrder: desk.override,
+            ApproveProposal: desk.approve,
+            DismissProposal: desk.dismiss,
+            SetMarketPrice: desk.set_market_price,
         }
 
     def handle(self, command: Command, seq: int, time: Nanos) -> list[Event]:
@@ -147,6 +177,8 @@ class Engine:
             self._duties[kind](command)
         else:
             session = admit(state, command.origin)
+            if self._risk.active and not isinstance(session, AccessRefusal):
+                session = self._risk.admit(command, _REQUESTS[kind][0], session)
             if isinstance(session, AccessRefusal):
                 msg_type, field = _REQUESTS[kind]
                 ref_id = getattr(command, field)
@@ -181,6 +213,7 @@ class Engine:
         """An engine that goes on where `snapshot` stood. Raises SnapshotError for other bytes."""
         engine = cls(settings)
         restore_state(blob, engine._state, engine._trading)
+        engine._risk.restore()
         return engine
 
     def state_hash(self) -> str:

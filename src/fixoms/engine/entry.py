@@ -33,6 +33,7 @@ from fixoms.engine.intake import refuse
 from fixoms.engine.listing import Listing
 from fixoms.engine.matching import Matching
 from fixoms.engine.order import Happening, Order, Place
+from fixoms.engine.risk import Risk
 from fixoms.engine.settings import EngineSettings
 from fixoms.engine.state import Session, State
 from fixoms.engine.stops import follow
@@ -45,7 +46,7 @@ _MARKET_TO_LIMIT = OrdType.MARKET_TO_LIMIT
 class OrderEntry:
     """Carries out requests on single orders."""
 
-    __slots__ = ("_agenda", "_matching", "_settings", "_state", "_tape", "_trading")
+    __slots__ = ("_agenda", "_matching", "_risk", "_settings", "_state", "_tape", "_trading")
 
     def __init__(
         self,
@@ -55,7 +56,9 @@ class OrderEntry:
         matching: Matching,
         agenda: Agenda,
         settings: EngineSettings,
+        risk: Risk,
     ) -> None:
+        self._risk = risk
         self._state = state
         self._tape = tape
         self._trading = trading
@@ -80,11 +83,14 @@ class OrderEntry:
         if listing is None:
             self.reject(session, command, None, self.unknown_symbol(command.symbol, command.market))
             return
-        refusal = command.refusal or self.refuse_new(listing, command.terms)
+        user = command.origin.user
+        refusal = command.refusal or self.refuse_new(
+            session, user, command.cl_ord_id, listing, command.terms
+        )
         if refusal is not None:
             self.reject(session, command, listing, refusal)
             return
-        order = self.create(command.cl_ord_id, session, command.origin.user, listing, command.terms)
+        order = self.create(command.cl_ord_id, session, user, listing, command.terms)
         refusal = self.refuse_crossing(order)
         if refusal is not None:
             self.reject(session, command, listing, refusal)
@@ -110,9 +116,34 @@ class OrderEntry:
         where = f" on SecurityExchange(207) {market!r}" if market else ""
         return Refusal(OrdRejReason.UNKNOWN_SYMBOL, f"Symbol(55) {symbol!r} is not listed{where}")
 
-    def refuse_new(self, listing: Listing, terms: OrderTerms) -> Refusal | None:
-        """Why a new order may not enter, but for crossing."""
+    def refuse_new(
+        self, session: Session, user: str, cl_ord_id: str, listing: Listing, terms: OrderTerms
+    ) -> Refusal | None:
+        """Why a new order may not enter, but for crossing.
+
+        First whether its sender may send it, then what the venue can tell of it, then limits.
+        """
+        risk = self._risk
+        if risk.active:
+            refusal = risk.refuse_sender(session, user, cl_ord_id, listing, terms)
+            if refusal is not None:
+                return refusal
+        refusal = self._refuse_order(session, listing, terms)
+        if refusal is None and risk.active:
+            refusal = risk.refuse_terms(session, user, cl_ord_id, listing, terms)
+        return refusal
+
+    def _refuse_order(
+        self, session: Session, listing: Listing, terms: OrderTerms
+    ) -> Refusal | None:
         state, settings = self._state, self._settings
+        positions = state.ledger.positions
+        if len(positions) >= settings.positions_max:
+            name = session.participant.name
+            key = (name, terms.account, terms.client, listing.instrument_id)
+            if key not in positions:
+                text = f"the venue keeps its limit of {settings.positions_max} positions"
+                return Refusal(OrdRejReason.ORDER_EXCEEDS_LIMIT, text)
         if len(state.orders) >= settings.orders_max:
             text = f"the venue holds its limit of {settings.orders_max} orders"
             return Refusal(OrdRejReason.ORDER_EXCEEDS_LIMIT, text)
@@ -188,12 +219,14 @@ class OrderEntry:
         """
         found = self._target(command, session, command.terms.side)
         if isinstance(found, Order):
-            found = self._refuse_replace(command, found) or found
+            found = self._refuse_replace(command, found, session) or found
         if not isinstance(found, Order):
             self._reject_cancel(command, found, CxlRejResponseTo.ORDER_CANCEL_REPLACE_REQUEST)
             return
         order, terms, orig = found, command.terms, found.cl_ord_id
         self._rename(order, command.cl_ord_id, session)
+        if self._state.controls.overrides:
+            self._risk.take_override(session.name, order)
         if terms.qty <= order.cum_qty:
             self._fill_by_replace(order, terms, session, orig)
             return
@@ -251,7 +284,7 @@ class OrderEntry:
             listing.pegs[order.order_id] = order
 
     def _refuse_replace(
-        self, command: ReplaceOrder, order: Order
+        self, command: ReplaceOrder, order: Order, session: Session
     ) -> tuple[Order, CxlRejReason, str] | None:
         if command.refusal is not None:
             return order, CxlRejReason.OTHER, command.refusal.text
@@ -275,6 +308,10 @@ class OrderEntry:
                 trial.price = order.price
             if order.place is not Place.HELD:
                 refusal = self.refuse_crossing(trial)
+        if refusal is None and self._risk.active:
+            refusal = self._risk.refuse_replace(
+                session, command.origin.user, command.cl_ord_id, order, terms
+            )
         if refusal is None:
             return None
         return order, CxlRejReason.OTHER, refusal.text

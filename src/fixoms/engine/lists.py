@@ -92,11 +92,19 @@ class ListEntry:
                 self._agenda.settle()
         else:
             triggers = group.triggers
-            judged = [
-                (listed, self._judge(command, session, listed, held=triggers and number > 0))
-                for number, listed in enumerate(legs)
-            ]
-            self._enter_legs(command, session, group, _all_or_none(judged))
+            ledger, judged = self._state.ledger, []
+            for number, listed in enumerate(legs):
+                verdict = self._judge(command, session, listed, held=triggers and number > 0)
+                if ledger.on and isinstance(verdict, Order):
+                    # Limits judge the next leg with this one counted in.
+                    ledger.note(verdict, ExecType.NEW)
+                judged.append((listed, verdict))
+            settled = _all_or_none(judged)
+            if settled is not judged:
+                for _, verdict in judged:
+                    if isinstance(verdict, Order):
+                        ledger.release(verdict)
+            self._enter_legs(command, session, group, settled)
             self._agenda.settle()
         self._report(command.origin, group, _ACK)
 
@@ -132,7 +140,9 @@ class ListEntry:
         listing = entry.find(listed.symbol, listed.market)
         if listing is None:
             return entry.unknown_symbol(listed.symbol, listed.market)
-        refusal = listed.refusal or entry.refuse_new(listing, listed.terms)
+        refusal = listed.refusal or entry.refuse_new(
+            session, command.origin.user, listed.cl_ord_id, listing, listed.terms
+        )
         if refusal is not None:
             return refusal
         order = entry.create(listed.cl_ord_id, session, command.origin.user, listing, listed.terms)

@@ -152,10 +152,10 @@ class Matching:
                 qty = min(
                     order.leaves_qty, resting.leaves_qty if resting.whole else resting.shown_qty
                 )
-                full = first_full(order, resting, qty, price)
-                if full is not None:
-                    self._trading.finish(full, Happening.CANCEL, TOO_MUCH)
-                    if full is order:
+                unfit = self._trading.unfit(order, resting, qty, price)
+                if unfit is not None:
+                    self._trading.finish(unfit[0], Happening.CANCEL, unfit[1])
+                    if unfit[0] is order:
                         return
                 else:
                     if order.price is None and order.terms.ord_type is OrdType.MARKET_TO_LIMIT:
@@ -189,17 +189,6 @@ class Matching:
 
 
 _TRADING = (SelfTradePrevention.NONE, SelfTradePrevention.PARTICIPANT_DEFAULT)
-
-TOO_MUCH = f"the price x quantity it traded would pass {NOTIONAL_MAX}"
-
-
-def first_full(first: Order, second: Order, qty: int, price: int) -> Order | None:
-    """The order whose traded value this trade would carry past NOTIONAL_MAX, if one is."""
-    value = qty * price
-    for order in (first, second):
-        if order.notional + value > NOTIONAL_MAX:
-            return order
-    return None
 
 
 def _fitting(level: Level, leaves_qty: int) -> Order | None:

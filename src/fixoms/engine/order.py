@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fixoms.engine.book import Level
     from fixoms.engine.contingency import OrderList
     from fixoms.engine.listing import Listing
+    from fixoms.engine.positions import Position
 
 
 class InvariantError(Exception):
@@ -122,7 +123,9 @@ class Order:
 
     `leaves_qty` is what still works, `shown_qty` the part of it the book shows. `price` and
     `stop_px` are what the book works with now. `rank` is the time priority inside the listing.
-    `original` are the terms as first sent, which PossResend(97) is compared with. `prev`, `next`
+    `original` are the terms as first sent, which PossResend(97) is compared with. `position`,
+    `held_qty` and `hold_price` say what it reserves (positions.py), `overridden` that limits were
+    lifted for it. `prev`, `next`
     and `level` chain the orders of one price level.
     """
 
@@ -134,6 +137,8 @@ class Order:
         "entered_as",
         "entered_at",
         "group",
+        "held_qty",
+        "hold_price",
         "is_buy",
         "leaves_qty",
         "level",
@@ -142,9 +147,11 @@ class Order:
         "notional",
         "order_id",
         "original",
+        "overridden",
         "owner",
         "peg",
         "place",
+        "position",
         "post_only",
         "prev",
         "price",
@@ -184,6 +191,10 @@ class Order:
         self.triggered = False
         self.group: OrderList | None = None
         self.cl_ord_link_id = ""
+        self.position: Position | None = None
+        self.held_qty = 0
+        self.hold_price = 0
+        self.overridden = False
         self.level: Level | None = None
         self.prev: Order | None = None
         self.next: Order | None = None

@@ -31,6 +31,7 @@ from fixoms.engine.listing import Listing
 from fixoms.engine.mass import MassRequests
 from fixoms.engine.order import Happening
 from fixoms.engine.phases import Phases
+from fixoms.engine.risk import Risk
 from fixoms.engine.state import Participant, Session, State
 from fixoms.engine.tape import Tape
 from fixoms.engine.trading import Trading, live_orders
@@ -42,12 +43,19 @@ _BAND_BP_MAX = 1_000_000
 class Registry:
     """Keeps the records of who and what."""
 
-    __slots__ = ("_mass", "_phases", "_state", "_tape", "_trading")
+    __slots__ = ("_mass", "_phases", "_risk", "_state", "_tape", "_trading")
 
     def __init__(
-        self, state: State, tape: Tape, trading: Trading, phases: Phases, mass: MassRequests
+        self,
+        state: State,
+        tape: Tape,
+        trading: Trading,
+        phases: Phases,
+        mass: MassRequests,
+        risk: Risk,
     ) -> None:
         self._state = state
+        self._risk = risk
         self._tape = tape
         self._trading = trading
         self._phases = phases
@@ -115,14 +123,16 @@ class Registry:
         """List an instrument or change its record.
 
         A listed instrument keeps its phase, its status, and its reference price unless the record
-        brings another than it last did. Decimals cannot change while orders live.
+        brings another than it last did. Decimals and currency cannot change while orders live
+        or once it has traded.
         """
         instrument = command.instrument
         listing = self._state.listings.get(instrument.instrument_id)
-        refusal = _refuse_record(instrument) or _refuse_change(listing, instrument)
+        refusal = _refuse_record(instrument) or self._refuse_change(listing, instrument)
         if refusal:
             self._tape.refuse(command.origin, refusal)
             return
+        moved = listing is None or instrument.reference_price != listing.instrument.reference_price
         if listing is None:
             listing = Listing(instrument, command.phase)
             self._state.add_listing(listing)
@@ -132,8 +142,27 @@ class Registry:
                 self._tape.touch(listing)
             instrument = msgspec.structs.replace(instrument, status=listing.status)
             listing.instrument = instrument
+        self._risk.note_instrument(listing, reference_moved=moved)
         self._tape.events.append(InstrumentDefined(instrument, listing.phase))
         self._tape.done(command.origin, f"defined {instrument.instrument_id}")
+
+    def _refuse_change(self, listing: Listing | None, instrument: Instrument) -> str:
+        """Positions and reservations are kept in the instrument's units, so these stay."""
+        if listing is None:
+            return ""
+        old, name = listing.instrument, instrument.instrument_id
+        decimals = (instrument.price_decimals, instrument.qty_decimals)
+        if (*decimals, instrument.currency) == (
+            old.price_decimals,
+            old.qty_decimals,
+            old.currency,
+        ):
+            return ""
+        if listing.live and decimals != (old.price_decimals, old.qty_decimals):
+            return f"{name}: decimals cannot change while orders live"
+        if listing.live or self._state.ledger.has_traded(name):
+            return f"{name}: decimals and currency cannot change once it has traded"
+        return ""
 
     def set_status(self, command: SetInstrumentStatus) -> None:
         """Suspend, resume or delist. A resumed instrument uncrosses before it matches again."""
@@ -168,6 +197,7 @@ class Registry:
             self._tape.refuse(command.origin, text)
             return
         listing.reference_price = command.price
+        self._state.ledger.set_mark(listing, command.price)
         self._tape.touch(listing)
         symbol = listing.instrument.symbol
         self._tape.events.append(
@@ -202,16 +232,4 @@ def _refuse_record(instrument: Instrument) -> str:
         and 0 <= instrument.dynamic_band_bp <= _BAND_BP_MAX
     ):
         return f"{name}: bands are 0 to {_BAND_BP_MAX} basis points"
-    return ""
-
-
-def _refuse_change(listing: Listing | None, instrument: Instrument) -> str:
-    if listing is None or not listing.live:
-        return ""
-    old = listing.instrument
-    if (old.price_decimals, old.qty_decimals) != (
-        instrument.price_decimals,
-        instrument.qty_decimals,
-    ):
-        return f"{instrument.instrument_id}: decimals cannot change while orders live"
     return ""

@@ -25,6 +25,7 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     | `elections_max`: stops one command elects in an instrument | a volatility auction starts |
     | `elections_max`: rounds in which pegged orders follow each other | the next command goes on |
     | `status_reports_max`: orders one OrderMassStatusRequest(AF) means | it is refused as a whole |
+    | `positions_max`: accounts, clients and instruments with a position | Rejected, 103=3 |
     | `trades_max`: trades that can still be busted or corrected | the oldest can no longer be |
     """
 
@@ -39,3 +40,4 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     elections_max: int = 10_000
     status_reports_max: int = 10_000
     trades_max: int = 5_000_000
+    positions_max: int = 1_000_000

@@ -28,10 +28,11 @@ from fixoms.engine.auction import indicate
 from fixoms.engine.contingency import OrderList, RejectedLeg
 from fixoms.engine.listing import Listing
 from fixoms.engine.order import Order, Place
+from fixoms.engine.risk_snapshot import RiskRecord, read_risk, write_risk
 from fixoms.engine.state import Participant, Session, State, TradeRecord
 from fixoms.engine.trading import Trading
 
-VERSION = 1
+VERSION = 2
 """Raised with every change of the records below; an unknown one is refused by `restore_state`."""
 
 
@@ -87,6 +88,8 @@ class _Order(_Record, frozen=True):
     rank: int
     triggered: bool
     cl_ord_link_id: str
+    hold_price: int
+    overridden: bool
 
 
 class _Trade(_Record, frozen=True):
@@ -124,6 +127,7 @@ class _Snapshot(_Record, frozen=True):
     orders: list[_Order]
     trades: list[_Trade]
     lists: list[_List]
+    risk: RiskRecord
 
 
 def snapshot_state(state: State) -> bytes:
@@ -144,6 +148,7 @@ def snapshot_state(state: State) -> bytes:
         [_write_order(state.orders[order_id]) for order_id in sorted(state.orders)],
         [_write_trade(each) for each in state.trades.values()],
         [_write_list(each) for each in state.lists.values()],
+        write_risk(state),
     )
     return msgspec.msgpack.encode(record)
 
@@ -192,6 +197,8 @@ def _write_order(order: Order) -> _Order:
         order.rank,
         order.triggered,
         order.cl_ord_link_id,
+        order.hold_price,
+        order.overridden,
     )
 
 
@@ -245,6 +252,7 @@ def restore_state(blob: bytes, state: State, trading: Trading) -> None:
         state.participants[each.name] = Participant(each.name, each.stp)
     for listed in record.listings:
         state.add_listing(_read_listing(listed))
+    read_risk(record.risk, state)
     for bound in record.sessions:
         participant = state.participants[bound.participant]
         session = Session(bound.name, participant, bound.policy)
@@ -301,6 +309,12 @@ def _read_order(record: _Order, state: State) -> Order:
     order.cum_qty, order.notional = record.cum_qty, record.notional
     order.rank, order.triggered = record.rank, record.triggered
     order.cl_ord_link_id = record.cl_ord_link_id
+    order.hold_price, order.overridden = record.hold_price, record.overridden
+    if order.cum_qty:
+        terms = order.terms
+        order.position = state.ledger.position(
+            order.owner.participant, terms.account, terms.client, order.listing
+        )
     return order
 
 

@@ -12,8 +12,10 @@ from fixoms.domain.events import Owner
 from fixoms.domain.ids import ExecId, InstrumentId, OrderId, TradeId
 from fixoms.domain.units import Nanos, Price, Qty
 from fixoms.engine.contingency import OrderList
+from fixoms.engine.controls import Controls
 from fixoms.engine.listing import Listing
 from fixoms.engine.order import Order
+from fixoms.engine.positions import Ledger
 
 
 class Participant:
@@ -81,9 +83,11 @@ class State:
 
     __slots__ = (
         "cl_ord_ids",
+        "controls",
         "day_is_open",
         "exec_id",
         "interrupted",
+        "ledger",
         "listings",
         "listings_of",
         "lists",
@@ -115,6 +119,8 @@ class State:
         self.orders: dict[OrderId, Order] = {}
         self.trades: dict[TradeId, TradeRecord] = {}
         self.lists: dict[tuple[str, str], OrderList] = {}
+        self.controls = Controls()
+        self.ledger = Ledger()
 
     def add_listing(self, listing: Listing) -> None:
         """Register a new listing."""

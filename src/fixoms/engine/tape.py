@@ -34,16 +34,18 @@ from fixoms.engine.order import Order
 from fixoms.engine.state import State
 
 _NO_QTY = Qty(0)
+_REPLACED = ExecType.REPLACED
 _NO_EXEC = ExecId(0)
 
 
 class Tape:
     """The events of one command. `touched` are the listings whose book may look different."""
 
-    __slots__ = ("_state", "events", "time", "touched")
+    __slots__ = ("_ledger", "_state", "events", "time", "touched")
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self._ledger = state.ledger
         self.time = Nanos(0)
         self.events: list[Event] = []
         self.touched: dict[InstrumentId, Listing] = {}
@@ -85,8 +87,12 @@ class Tape:
         report_number: int = 0,
         report_count: int = 0,
     ) -> ExecId:
-        """Report the order as it stands now."""
+        """Report the order as it stands now; what it reserves follows its report."""
         state = self._state
+        if self._ledger.on:
+            self._ledger.note(order, exec_type)
+        elif exec_type is _REPLACED:
+            self._ledger.follow(order)
         exec_id = state.exec_id = ExecId(state.exec_id + 1)
         listing = order.listing
         group = order.group

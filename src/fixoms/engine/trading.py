@@ -11,13 +11,17 @@ import msgspec
 
 from fixoms.domain.enums import ExecRestatementReason, ExecType, Side
 from fixoms.domain.ids import OrderId, TradeId
-from fixoms.domain.units import Notional, Price, Qty
+from fixoms.domain.units import NOTIONAL_MAX, Notional, Price, Qty
 from fixoms.engine.contingency import Effect, effects_of_end, effects_of_fill
 from fixoms.engine.order import Happening, Order, Place
+from fixoms.engine.risk import Risk
 from fixoms.engine.settings import EngineSettings
 from fixoms.engine.state import State, TradeRecord
 from fixoms.engine.tape import Tape
 from fixoms.engine.timers import Expiries
+
+TOO_MUCH = f"the price x quantity it traded would pass {NOTIONAL_MAX}"
+TOO_FAR = "a trade would carry the position past its limit"
 
 _NEW, _TRADE = ExecType.NEW, ExecType.TRADE
 _FILL_PART, _FILL_REST = Happening.FILL_PART, Happening.FILL_REST
@@ -32,10 +36,21 @@ class Trading:
     whose parent was filled; agenda.py works them when the order at hand is done.
     """
 
-    __slots__ = ("_settings", "_state", "_tape", "elected", "expiries", "released")
+    __slots__ = (
+        "_ledger",
+        "_risk",
+        "_settings",
+        "_state",
+        "_tape",
+        "elected",
+        "expiries",
+        "released",
+    )
 
-    def __init__(self, state: State, tape: Tape, settings: EngineSettings) -> None:
+    def __init__(self, state: State, tape: Tape, settings: EngineSettings, risk: Risk) -> None:
         self._state = state
+        self._ledger = state.ledger
+        self._risk = risk
         self._tape = tape
         self._settings = settings
         self.expiries = Expiries()
@@ -49,6 +64,8 @@ class Trading:
         state.orders[order.order_id] = order
         session.orders[order.cl_ord_id] = order
         state.cl_ord_ids += 1
+        if state.controls.overrides:
+            self._risk.take_override(session.name, order)
         self._tape.report(order, _NEW, requester=session.name)
         self.revive(order)
 
@@ -94,8 +111,10 @@ class Trading:
         next peak goes to the end of the queue. Without, both rest, in an uncross, where a peak is
         shown afresh in its place.
         """
-        tape = self._tape
+        tape, ledger = self._tape, self._ledger
         listing = first.listing
+        if ledger.on:
+            ledger.first_trade(listing, price)
         buy, sell = (first, second) if first.is_buy else (second, first)
         trade_id = tape.trade(buy, sell, qty, price, aggressor_side)
         value = qty * price
@@ -105,6 +124,7 @@ class Trading:
             order.cum_qty = Qty(order.cum_qty + qty)
             order.notional = Notional(order.notional + value)
             order.apply(_FILL_PART if order.leaves_qty else _FILL_REST)
+            ledger.book(order, qty, value)
             exec_ids.append(
                 tape.report(
                     order,
@@ -144,6 +164,27 @@ class Trading:
         for order in (first, second):
             if order.group is not None:
                 self._spread_fill(order, qty)
+
+    def unfit(self, first: Order, second: Order, qty: int, price: int) -> tuple[Order, str] | None:
+        """The order for which this trade would be too much, and why; it must end instead."""
+        value = qty * price
+        for order in (first, second):
+            if order.notional + value > NOTIONAL_MAX:
+                return order, TOO_MUCH
+        if self._risk.guards_fills:
+            over = self._risk.over(first, second, qty)
+            if over is not None:
+                return over, TOO_FAR
+        return None
+
+    def room(self, order: Order) -> int:
+        """How much the order may trade before a position passes its limit."""
+        return self._risk.room(order)
+
+    @property
+    def guards_fills(self) -> bool:
+        """Whether positions are limited, so that `room` must be asked."""
+        return self._risk.guards_fills
 
     def _take_shown(self, order: Order, qty: int, *, in_place: bool) -> None:
         listing = order.listing
