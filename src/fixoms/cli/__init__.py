@@ -18,7 +18,7 @@ from typing import Annotated
 import typer
 
 from fixoms import __version__
-from fixoms.cli import audit, desk, journal, queries, scripts, users, venue
+from fixoms.cli import audit, desk, journal, queries, scripts, simulation, users, venue
 
 app = typer.Typer(
     help="A FIX 4.4 exchange gateway and order management system.",
@@ -55,6 +55,7 @@ for command in (
     queries.trades,
     queries.book,
     scripts.replay,
+    simulation.simulate,
     scripts.record,
     scripts.fix_log,
     journal.verify,

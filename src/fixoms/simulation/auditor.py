@@ -345,6 +345,7 @@ def sql_has_the_orders(evidence: Evidence) -> Iterator[str]:
             yield from _compare(f"sql: {order_id}", row, order.last, _ORDER_FIELDS)
     for left in rows:
         yield f"sql: {left} was never told to a client"
+    yield from _cancel_rejects(evidence)
     events: dict[str, dict[str, Value]] = {}
     for row in evidence.tables["order_events"]:
         if row["kind"] == "execution" and row["exec_type"] != "order-status":
@@ -363,6 +364,22 @@ def sql_has_the_orders(evidence: Evidence) -> Iterator[str]:
     for exec_id in events:
         if exec_id not in ledger.exec_ids:
             yield f"sql: {exec_id} was never told to a client"
+
+
+def _cancel_rejects(evidence: Evidence) -> Iterator[str]:
+    rows = Counter(
+        tuple(str(row[column]) for column in ("session", "order_id", "cl_ord_id", "reason", "text"))
+        for row in evidence.tables["order_events"]
+        if row["kind"] == "cancel-reject"
+    )
+    wire = Counter(
+        (truth.name, *(each.get(tag) for tag in (37, 11, 102, 58)))
+        for truth in evidence.truths
+        for each in truth.heard
+        if each.msg_type == "9"
+    )
+    for each in (rows - wire) + (wire - rows):
+        yield f"sql: the refusal {each} is there {rows[each]} times, {wire[each]} on the wire"
 
 
 def _compare(
