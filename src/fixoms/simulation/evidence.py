@@ -4,6 +4,7 @@ Owns: the form of the evidence, and how it is read out of the journal's files an
 Must not know: what is right.
 """
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -15,12 +16,17 @@ import msgspec
 from fixoms.domain.events import Level
 from fixoms.domain.ids import InstrumentId
 from fixoms.domain.instrument import Instrument
+from fixoms.domain.rendering import render_order_id
 from fixoms.engine.engine import Engine
+from fixoms.engine.settings import EngineSettings
 from fixoms.engine.views import OrderView
+from fixoms.gateway.recovery import recover_engine
 from fixoms.journal.entry import Entry, NumbersReset, Outbound
+from fixoms.journal.journal import Journal
 from fixoms.journal.recovery import decoded_entries, decoded_session_records
 from fixoms.journal.segment import Segment, segment_paths
 from fixoms.journal.session_log import SessionNumbers
+from fixoms.journal.verify import verify
 from fixoms.outlets.publications import Publication
 from fixoms.simulation.client import Truth
 
@@ -74,6 +80,49 @@ class Evidence:
     chain: str
     faults: list[str] = field(default_factory=list)
     figures: Figures = field(default_factory=Figures)
+
+
+def gather(
+    journal: Path,
+    database: Path,
+    truths: list[Truth],
+    told: list[Told],
+    settings: EngineSettings,
+    figures: Figures,
+) -> Evidence:
+    """Read what is left of a venue that is down. Raises JournalError when it could not start."""
+    opened = Journal.open(journal)
+    recovery = opened.recover()
+    engine = recover_engine(recovery, settings)
+    asyncio.run(opened.close())
+    decided: list[Engine] = []
+
+    def new_engine(snapshot: bytes | None) -> Engine:
+        made = Engine.restore(snapshot, settings) if snapshot else Engine(settings)
+        decided.append(made)
+        return made
+
+    report = verify(journal, new_engine)
+    entries, sent = read_journal(journal)
+    figures.entries = len(entries)
+    figures.journal_bytes = sum(each.stat().st_size for each in journal.rglob("segment-*.sqlite"))
+    return Evidence(
+        truths=truths,
+        entries=entries,
+        sent=sent,
+        numbers=recovery.sessions,
+        orders={render_order_id(each.order_id): each for each in engine.orders()},
+        instruments={each.instrument_id: each for each in engine.instruments()},
+        depths=depths_of(engine),
+        state_hash=engine.state_hash(),
+        live_hash="",
+        decided_hash=decided[0].state_hash() if decided else "",
+        tables=read_tables(database),
+        told=told,
+        chain=report.chain,
+        faults=[f"verify: {each.kind} {each.place}: {each.text}" for each in report.findings],
+        figures=figures,
+    )
 
 
 def read_journal(directory: Path) -> tuple[list[Entry], dict[str, dict[int, Outbound]]]:

@@ -87,6 +87,11 @@ def story_of(seed: int) -> Story:
     return _Author(seed).write()
 
 
+def requests_of(seed: int, count: int) -> list[Send]:
+    """Only what clients say, for a venue whose troubles are real."""
+    return _Author(seed).requests(count)
+
+
 class _Author:
     def __init__(self, seed: int) -> None:
         self._seed = seed
@@ -117,6 +122,10 @@ class _Author:
             tuple(steps),
             self._ends_dark,
         )
+
+    def requests(self, count: int) -> list[Send]:
+        """So many requests, of every kind."""
+        return [self._request() for _ in range(count)]
 
     def _next(self) -> Iterator[Step]:
         random = self._random

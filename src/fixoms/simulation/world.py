@@ -22,27 +22,17 @@ import msgspec
 
 from fixoms import config as configuration
 from fixoms.config import Config
-from fixoms.domain.rendering import render_order_id
 from fixoms.domain.units import MILLISECOND, SECOND, Nanos
-from fixoms.engine.engine import Engine
 from fixoms.engine.settings import EngineSettings
-from fixoms.gateway.recovery import DecisionDiffersError, recover_engine
+from fixoms.gateway.recovery import DecisionDiffersError
 from fixoms.journal.errors import JournalCorruptError, JournalError
 from fixoms.journal.journal import Journal
 from fixoms.journal.settings import Durability, JournalSettings, Retention
-from fixoms.journal.verify import verify
 from fixoms.replay.in_process import PASSWORD, ScriptUsers
 from fixoms.simulation import story as told
 from fixoms.simulation.client import Client
 from fixoms.simulation.disk import Disk, DiskWriting
-from fixoms.simulation.evidence import (
-    Evidence,
-    Figures,
-    depths_of,
-    read_journal,
-    read_tables,
-    read_told,
-)
+from fixoms.simulation.evidence import Evidence, Figures, gather, read_told
 from fixoms.simulation.network import SimulatedLoop, Wire
 from fixoms.simulation.outlets import Outlets
 from fixoms.simulation.story import Step, Story
@@ -409,47 +399,20 @@ class World:
 
     def _gather(self, live_hash: str) -> Evidence:
         directory = self.disk.directory
-        journal = Journal.open(directory, self._settings)
-        recovery = journal.recover()
-        engine = recover_engine(recovery, _engine_settings(self._config))
-        loop = SimulatedLoop(self._now, self._random("end"))
-        loop.run_to_end(journal.close())
-        loop.dispose()
-        decided: list[Engine] = []
-
-        def new_engine(snapshot: bytes | None) -> Engine:
-            settings = _engine_settings(self._config)
-            made = Engine.restore(snapshot, settings) if snapshot else Engine(settings)
-            decided.append(made)
-            return made
-
-        report = verify(directory, new_engine)
-        self.faults += [
-            f"verify: {each.kind} {each.place}: {each.text}" for each in report.findings
-        ]
-        entries, sent = read_journal(directory)
         figures = self.figures
         figures.writes = self.disk.writes
-        figures.entries = len(entries)
         figures.connections = self._wires
-        figures.journal_bytes = sum(each.stat().st_size for each in directory.rglob("*.sqlite"))
-        return Evidence(
-            truths=[client.truth for client in self.clients.values()],
-            entries=entries,
-            sent=sent,
-            numbers=recovery.sessions,
-            orders={render_order_id(each.order_id): each for each in engine.orders()},
-            instruments={each.instrument_id: each for each in engine.instruments()},
-            depths=depths_of(engine),
-            state_hash=engine.state_hash(),
-            live_hash=live_hash,
-            decided_hash=decided[0].state_hash() if decided else "",
-            tables=read_tables(self.outlets.database),
-            told=read_told(self.outlets.record),
-            chain=report.chain,
-            faults=self.faults,
-            figures=figures,
+        evidence = gather(
+            directory,
+            self.outlets.database,
+            [client.truth for client in self.clients.values()],
+            read_told(self.outlets.record),
+            _engine_settings(self._config),
+            figures,
         )
+        evidence.live_hash = live_hash
+        evidence.faults += self.faults
+        return evidence
 
     def _lose_power(self, evidence: Evidence) -> None:
         """Lose power, and see that what is lost is what the policy permits, and is never hidden."""
