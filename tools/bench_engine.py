@@ -1,10 +1,11 @@
 """Measure `Engine.handle` alone: orders per second of a mixed stream, and flatness over depth.
 
-    python tools/bench_engine.py [--orders N]
+    python tools/bench_engine.py [--orders N] [--risk]
 
 The mix is 60 % resting limit orders, 25 % crossing ones, 15 % cancels, over 200 prices. Flatness is
 the cost of a resting order and of its cancel from the middle of its level, with 10**2 to 10**6
-orders resting at 1 or at 10,000 prices. Ratios matter, not the figures.
+orders resting at 1 or at 10,000 prices. `--risk` compares the mix without and with every check of a
+risk manager on, in turns. Ratios matter, not the figures.
 """
 
 from __future__ import annotations
@@ -24,11 +25,13 @@ from fixoms.domain.commands import (
     EnterOrder,
     OrderTerms,
     Origin,
+    SetLimits,
     StartDay,
 )
 from fixoms.domain.enums import OrdType, Side, TimeInForce
 from fixoms.domain.ids import OrderId
 from fixoms.domain.instrument import Instrument
+from fixoms.domain.limits import EACH, LIMIT_MAX, Limits, Scope, ScopeKind, ValueLimits
 from fixoms.domain.units import Nanos, Price, Qty
 from fixoms.engine.engine import Engine, EngineSettings
 
@@ -61,6 +64,23 @@ class Bench:
         taken = perf_counter_ns() - started
         self.seq = seq
         return taken
+
+
+WIDE = Limits(
+    order_qty=LIMIT_MAX,
+    open_orders=LIMIT_MAX,
+    long_qty=LIMIT_MAX,
+    short_qty=LIMIT_MAX,
+    collar_bp=LIMIT_MAX,
+    values=(ValueLimits("", LIMIT_MAX, LIMIT_MAX, LIMIT_MAX, LIMIT_MAX, LIMIT_MAX),),
+)
+"""Every limit of an account and of a participant, none of which is ever reached."""
+
+EVERY_CHECK: list[Command] = [
+    SetLimits(VENUE, Scope(ScopeKind.ACCOUNT, EACH, EACH), WIDE),
+    SetLimits(VENUE, Scope(ScopeKind.PARTICIPANT, EACH), WIDE),
+    SetLimits(VENUE, Scope(ScopeKind.SESSION, name=EACH), Limits(message_rate=LIMIT_MAX)),
+]
 
 
 def limit(name: str, side: Side, price: int, qty: int) -> EnterOrder:
@@ -101,6 +121,17 @@ def best_of(runs: int, commands: list[Command]) -> float:
     return min(Bench().feed(commands) for _ in range(runs)) / len(commands)
 
 
+def compare_risk(runs: int, commands: list[Command]) -> tuple[float, float]:
+    """Nanoseconds per command without and with every check, the best of runs in turns."""
+    without, with_checks = [], []
+    for _ in range(runs):
+        without.append(Bench().feed(commands))
+        bench = Bench()
+        bench.feed(EVERY_CHECK)
+        with_checks.append(bench.feed(commands))
+    return min(without) / len(commands), min(with_checks) / len(commands)
+
+
 def flatness(depth: int, levels: int, probes: int = 2_000) -> tuple[float, float]:
     """Microseconds of a resting order, and of a cancel from the middle, on top of `depth`."""
     bench = Bench()
@@ -116,8 +147,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--orders", type=int, default=100_000)
     parser.add_argument("--deepest", type=int, default=100_000)
+    parser.add_argument("--risk", action="store_true")
     args = parser.parse_args()
     commands = mixed(args.orders, seed=7)
+    if args.risk:
+        without, with_checks = compare_risk(5, commands)
+        print(f"without checks {without:,.0f} ns, with every check {with_checks:,.0f} ns each")
+        print(f"throughput with every check: {without / with_checks:.1%}")
+        return
     each = best_of(3, commands)
     print(f"mixed stream of {args.orders}: {1e9 / each:,.0f} commands/s, {each:,.0f} ns each")
     commands = [limit(f"r{n}", Side.BUY, 9_900 + n % 100, 10) for n in range(args.orders)]

@@ -85,8 +85,13 @@ class Matching:
     def tradable(self, order: Order, enough: int) -> int:
         """How much the order would trade if it were worked now, counted no further than `enough`.
 
-        A dry run of `_match`: the same meetings in the same order, nothing changed.
+        A dry run of `_match`: the same meetings in the same order, nothing changed. Where a limit
+        was lowered below what works, an order that could pass it is not counted on at all.
         """
+        trading = self._trading
+        guarded = trading.guards_fills
+        if guarded and trading.room(order) < order.leaves_qty:
+            return 0
         book = order.listing.book
         band = order.listing.dynamic_band()
         stp = self._prevention(order)
@@ -102,6 +107,8 @@ class Matching:
                 if traded >= enough or left <= 0:
                     return traded
                 if resting.whole and resting.leaves_qty > left:
+                    continue
+                if guarded and trading.room(resting) < resting.leaves_qty:
                     continue
                 if stp is not None and resting.owner.participant == order.owner.participant:
                     if stp in _STOPPING:
