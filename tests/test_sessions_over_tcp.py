@@ -13,6 +13,7 @@ import pytest
 
 from fixoms import clock, config
 from fixoms.domain.units import SECOND
+from fixoms.gateway.operator_words import anything_by
 from fixoms.journal.memory import MemoryJournal
 from fixoms.replay.grammar import read_script
 from fixoms.replay.in_process import PASSWORD, ScriptUsers
@@ -71,7 +72,7 @@ def target(loop: asyncio.AbstractEventLoop) -> Iterator[TcpTarget]:
     venue, port = asyncio.run_coroutine_threadsafe(_start(), loop).result(10)
 
     def operate(words: Sequence[str]) -> str:
-        said = venue.operate_durably(words, "script")
+        said = venue.operate_durably(words, anything_by("script"))
         answer = asyncio.run_coroutine_threadsafe(said, loop).result(10)
         if not answer.ok:
             raise OperatorRefused(answer.text)

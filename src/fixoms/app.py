@@ -14,6 +14,7 @@ import socket
 import sys
 import time
 from collections.abc import Coroutine, Sequence
+from ipaddress import ip_network
 from logging.handlers import RotatingFileHandler
 from typing import Final, Protocol
 
@@ -27,9 +28,10 @@ from fixoms.config import Config
 from fixoms.fix.acceptor import AuditFact
 from fixoms.fix.effects import Refused
 from fixoms.fix.wire_log import FileWireLog
-from fixoms.gateway.auditing import SessionAuditor, desk_fact
-from fixoms.gateway.operator import Answer, only_reads
-from fixoms.gateway.operator_socket import OperatorSocket
+from fixoms.gateway.auditing import SessionAuditor, desk_fact, desk_refusal
+from fixoms.gateway.authentication import Finding
+from fixoms.gateway.operator_socket import OperatorListener, OperatorSocket
+from fixoms.gateway.operator_words import Answer, Caller, only_reads
 from fixoms.gateway.recovery import DecisionDiffersError
 from fixoms.journal.errors import JournalError
 from fixoms.journal.journal import Journal
@@ -37,7 +39,7 @@ from fixoms.journal.recovery import OpeningReport
 from fixoms.outlets.status import read_status
 from fixoms.settings import EMBEDDED, OFF
 from fixoms.users import LockOut, UserBook
-from fixoms.venue import Venue
+from fixoms.venue import Venue, tls_context
 
 LOG_BYTES_MAX: Final = 16 << 20
 LOG_FILES_MAX: Final = 5
@@ -131,13 +133,45 @@ class Server:
         self.venue = venue
         self._note(Kind.VENUE_STARTED, f"{config.venue.name} {__version__}, port {port}")
         if sys.platform != "win32":
-            desk = OperatorSocket(config.operator_socket, self._operate)
+            desk = OperatorSocket(
+                config.operator_socket, config.operator.local_roles, self._operate
+            )
             await desk.start()
             self._closing.push_async_callback(desk.stop)
+        await self._listen_for_operators(venue)
         await self._start_children()
         if not len(users):
             self._say("no users yet: nobody can log on before `fixoms user add`")
         return port
+
+    async def _listen_for_operators(self, venue: Venue) -> None:
+        """Open the desk over TLS where the configuration asks for it. Raises CannotStartError."""
+        settings = self._config.operator.listener
+        if settings is None:
+            return
+        try:
+            listener = OperatorListener(
+                host=settings.host,
+                port=settings.port,
+                context=tls_context(self._config, settings.tls).context(),
+                networks=[ip_network(each) for each in settings.allowed_addresses] or None,
+                identify=venue.identify,
+                refuse=self._refuse_operator,
+                hear=self._operate,
+            )
+            port = await listener.start()
+        except OSError as error:
+            await venue.stop()
+            await self._closing.aclose()
+            text = f"the operator's desk cannot be opened at {settings.host}:{settings.port}"
+            raise CannotStartError(f"{text}: {error}") from error
+        self._closing.push_async_callback(listener.stop)
+        self._say(f"the operator's desk listens on {settings.host}:{port} (TLS)")
+
+    def _refuse_operator(self, user: str, remote: str, finding: Finding | None) -> None:
+        """Keep who was not let in at the desk, and why."""
+        assert self._trail is not None, "the audit is opened before the desk"
+        self._trail.record(desk_refusal(user, remote, finding, now()))
 
     async def _start_children(self) -> None:
         config = self._config
@@ -163,7 +197,7 @@ class Server:
         if self._trail is not None:
             self._trail.record(Fact(time=now(), kind=kind, text=text))
 
-    async def _operate(self, words: Sequence[str], operator: str) -> Answer:
+    async def _operate(self, words: Sequence[str], caller: Caller) -> Answer:
         """Carry out an operator's words, and keep who said them and what came of it.
 
         While the audit cannot be written nothing is changed from the desk; reading goes on.
@@ -173,9 +207,8 @@ class Server:
         reads = only_reads(words)
         if self._trail.failure and not reads:
             return Answer(ok=False, text=f"the audit cannot be written: {self._trail.failure}")
-        answer = await self.venue.operate_durably(words, operator)
-        fact = desk_fact(words, operator, "local", answer, reads=reads, now=now())
-        self._trail.record(fact)
+        answer = await self.venue.operate_durably(words, caller)
+        self._trail.record(desk_fact(words, caller, answer, reads=reads, now=now()))
         return answer
 
     def _fail(self, failure: Exception) -> None:

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from fixoms.domain.enums import Phase, SelfTradePrevention
+from fixoms.domain.roles import UserRole
 from fixoms.journal.settings import Durability, Retention
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
@@ -279,6 +280,26 @@ class AlertSettings(_Group, frozen=True):
     large_fill_value: Decimal = Decimal(1_000_000)
 
 
+class OperatorListenerSettings(_Group, frozen=True):
+    """The operator's desk over TLS, for users with a role."""
+
+    tls: TlsSettings
+    host: str = "127.0.0.1"
+    port: Port = 9879
+    allowed_addresses: tuple[str, ...] = ()
+
+
+class OperatorSettings(_Group, frozen=True):
+    """The operator's desk: roles of who may open its socket on this machine, and a TLS listener."""
+
+    local_roles: tuple[UserRole, ...] = (
+        UserRole.OPERATOR,
+        UserRole.RISK_MANAGER,
+        UserRole.AUDITOR,
+    )
+    listener: OperatorListenerSettings | None = None
+
+
 class Settings(_Group, frozen=True):
     """All keys of a configuration file; a group that is left out keeps its defaults."""
 
@@ -292,4 +313,5 @@ class Settings(_Group, frozen=True):
     sql: SqlSettings = SqlSettings()
     mqtt: MqttSettings = MqttSettings()
     alerts: AlertSettings = AlertSettings()
+    operator: OperatorSettings = OperatorSettings()
     schedule: tuple[ScheduleStep, ...] = ()

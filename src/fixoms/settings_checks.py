@@ -26,6 +26,9 @@ def mistakes(settings: Settings) -> Iterator[tuple[str, str]]:
         accepted = "a name of the IANA time zone database such as UTC or Europe/Istanbul"
         yield "venue.time_zone", f"{zone!r} is not allowed; allowed: {accepted}"
     yield from _address_mistakes("fix.allowed_addresses", settings.fix.allowed_addresses)
+    if (desk := settings.operator.listener) is not None:
+        key = "operator.listener.allowed_addresses"
+        yield from _address_mistakes(key, desk.allowed_addresses)
     for comp_id, session in settings.sessions.items():
         yield from _session_mistakes(f"sessions.{comp_id}", session, settings)
     if settings.fix.comp_id in settings.sessions:

@@ -37,9 +37,11 @@ from fixoms.fix.peer import Peer
 from fixoms.fix.tls import ReloadableContext, TlsFiles
 from fixoms.fix.validation import STRICT_WITH_DECLARED
 from fixoms.fix.wire_log import WireLog
-from fixoms.gateway.authentication import Authentication, Finding, LogonPolicy, Users
+from fixoms.gateway.authentication import Authentication, Claim, Finding, LogonPolicy, Users
+from fixoms.gateway.house import Deed, House
 from fixoms.gateway.inbound import Inbound
-from fixoms.gateway.operator import Answer, Desk, Misspoken
+from fixoms.gateway.operator import Desk
+from fixoms.gateway.operator_words import Answer, Caller, Misspoken, anything_by
 from fixoms.gateway.order_entry import OrderEntry, SessionProfile
 from fixoms.gateway.recovery import recover_engine
 from fixoms.gateway.reference import ReferenceDesk
@@ -50,7 +52,7 @@ from fixoms.gateway.venue_dictionary import venue_dictionary
 from fixoms.journal.errors import JournalError
 from fixoms.journal.memory import AnyJournal
 from fixoms.outlets.execution_reports import ExecutionReports
-from fixoms.settings import ResetMoment
+from fixoms.settings import ResetMoment, TlsSettings
 
 TIMER_S: Final = 0.25
 """How often the venue looks for timers of the engine and steps of the timetable."""
@@ -128,7 +130,7 @@ class Venue:
             tell=self._tell,
             obstacle=self._obstacle,
         )
-        self._tls = _tls(config)
+        self._tls = None if config.fix.tls is None else tls_context(config, config.fix.tls)
         self._store = JournalStore(journal, recovery.sessions)
         self.acceptor = Acceptor(
             application=self._order_entry,
@@ -146,7 +148,14 @@ class Venue:
         self._order_entry.deliver_through(self._send)
         journal.before_flush = self._flush_links
         self._dirty: dict[SessionId, None] = {}
-        self._desk = Desk(self.engine, config.parse_instrument, self._session_rows)
+        house = House(
+            acceptor=self.acceptor,
+            order_entry=self._order_entry,
+            authentication=self._authentication,
+            steps=config.schedule_steps(),
+            snapshot=self._snapshot_now,
+        )
+        self._desk = Desk(self.engine, config.parse_instrument, house)
         self._note = note
         self._on_broken = on_broken
         self._slowest_reader = slowest_reader
@@ -225,6 +234,10 @@ class Venue:
         """What became of the last Logon(A) of a session; for the audit."""
         return self._authentication.finding_of(session.target_comp_id)
 
+    async def identify(self, claim: Claim) -> Finding:
+        """Check who wants to speak at the desk."""
+        return await self._authentication.judge(claim)
+
     def _tell(self, kind: Kind, session: str, user: str, text: str) -> None:
         """Tell the audit what a user did."""
         if self._note is not None:
@@ -232,28 +245,35 @@ class Venue:
             self._note(fact)
 
     def operate(self, words: Sequence[str], operator: str) -> Answer:
-        """Carry out an operator's words at once; what is answered is not yet durable."""
-        return self._operate(words, operator, None)
+        """Carry out an operator's words at once; what is answered is not yet durable.
 
-    async def operate_durably(self, words: Sequence[str], operator: str) -> Answer:
-        """Carry out an operator's words and answer once the outcome is durable."""
-        durable = asyncio.Event()
-        answer = self._operate(words, operator, durable.set)
-        if answer.seq:
-            await durable.wait()
-        return answer
-
-    def _operate(
-        self, words: Sequence[str], operator: str, then: Callable[[], None] | None
-    ) -> Answer:
-        try:
-            heard = self._desk.hear(words, operator)
-        except Misspoken as misspoken:
-            return Answer(ok=False, text=str(misspoken))
+        The operator may say every word but those that take time, such as `snapshot`.
+        """
+        heard = self._hear(words, anything_by(operator))
         if isinstance(heard, Answer):
             return heard
-        events = self.sequencer.submit(heard, then)
-        return self._desk.answer(events, self.sequencer.last_seq)
+        if not isinstance(heard, Command):
+            return Answer(ok=False, text=f"{words[0]} takes time: only a running venue's desk can")
+        return self._desk.answer(self.sequencer.submit(heard), self.sequencer.last_seq)
+
+    async def operate_durably(self, words: Sequence[str], caller: Caller) -> Answer:
+        """Carry out an operator's words and answer once the outcome is durable."""
+        heard = self._hear(words, caller)
+        if isinstance(heard, Answer):
+            return heard
+        if not isinstance(heard, Command):
+            return await _done(heard)
+        durable = asyncio.Event()
+        events = self.sequencer.submit(heard, durable.set)
+        answer = self._desk.answer(events, self.sequencer.last_seq)
+        await durable.wait()
+        return answer
+
+    def _hear(self, words: Sequence[str], caller: Caller) -> Command | Answer | Deed:
+        try:
+            return self._desk.hear(words, caller)
+        except Misspoken as misspoken:
+            return Answer(ok=False, text=str(misspoken))
 
     async def _prepare_logon(self, session: SessionId, logon: Message, peer: Peer) -> None:
         await self._authentication.prepare(session.target_comp_id, logon, peer)
@@ -353,18 +373,20 @@ class Venue:
             next_expected_msg_seq_num=True,
         )
 
-    def _session_rows(self) -> list[dict[str, str]]:
-        return [
-            {
-                "session": status.session.target_comp_id,
-                "participant": self._config.sessions[status.session.target_comp_id].participant,
-                "phase": status.phase.name.lower(),
-                "next in": str(status.next_in),
-                "next out": str(status.next_out),
-                "remote": status.remote,
-            }
-            for status in self.acceptor.status()
-        ]
+    async def _snapshot_now(self) -> int:
+        await self.snapshot()
+        return self._snapshot_seq
+
+
+async def _done(deed: Deed) -> Answer:
+    """Do what takes time, and say what came of it."""
+    try:
+        told = await deed()
+    except (ValueError, OSError, JournalError) as failure:
+        return Answer(ok=False, text=str(failure))
+    if isinstance(told, str):
+        return Answer(ok=True, text=told)
+    return Answer(ok=True, text=f"{len(told)} rows", rows=tuple(told))
 
 
 def _logon_policies(config: Config) -> dict[str, LogonPolicy]:
@@ -394,11 +416,8 @@ def _listener(config: Config, tls: ReloadableContext | None) -> Listener:
     )
 
 
-def _tls(config: Config) -> ReloadableContext | None:
+def tls_context(config: Config, tls: TlsSettings) -> ReloadableContext:
     """Give the certificates of every new connection; raises OSError or ssl.SSLError."""
-    tls = config.fix.tls
-    if tls is None:
-        return None
     return TlsFiles(
         certificate=config.file(tls.certificate),
         key=config.file(tls.key_file),

@@ -18,7 +18,7 @@ from fixoms.fix.acceptor import AuditFact
 from fixoms.fix.effects import Disconnect, Noted, Refused
 from fixoms.fix.identity import SessionId
 from fixoms.gateway.authentication import Finding
-from fixoms.gateway.operator import Answer
+from fixoms.gateway.operator_words import Answer, Caller
 
 _KEPT: Final = {effects.Fact.LOGGED_ON: Kind.LOGON, effects.Fact.RESET: Kind.NUMBERS_RESET}
 
@@ -61,16 +61,25 @@ def _reason(end: Refused | Disconnect) -> str:
     return f"{end.reason.value}: {end.text}" if end.text else end.reason.value
 
 
+def desk_refusal(user: str, remote: str, finding: Finding | None, now: Nanos) -> Fact:
+    """Somebody who was not let in at the desk."""
+    why = "no logon, or from an address that is not allowed"
+    if finding is not None:
+        why = finding.objection or "no role of the desk, or a password to be changed first"
+    kind = Kind.LOCK_OUT if finding is not None and finding.locks else Kind.REFUSED
+    return Fact(time=now, kind=kind, user=user, remote=remote, text=f"operator's desk: {why}")
+
+
 def desk_fact(
-    words: Sequence[str], operator: str, remote: str, answer: Answer, *, reads: bool, now: Nanos
+    words: Sequence[str], caller: Caller, answer: Answer, *, reads: bool, now: Nanos
 ) -> Fact:
     """What was said at the desk, and what came of it."""
     done = Kind.READ if reads else Kind.COMMAND
     return Fact(
         time=now,
         kind=done if answer.ok else Kind.COMMAND_REFUSED,
-        user=operator,
-        remote=remote,
+        user=caller.user,
+        remote=caller.remote,
         order=next((word for word in words[1:] if parse_order_id(word)), ""),
         entry=answer.seq,
         text=" ".join(words) if reads and answer.ok else f"{' '.join(words)} -> {answer.text}",

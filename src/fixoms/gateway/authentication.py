@@ -75,6 +75,15 @@ class Users(Protocol):
     def change_password(self, name: str, old: str, new: str, now: Nanos) -> PasswordChange:
         """Give a user who proves the old password a new one."""
 
+    def lock(self, name: str, reason: str) -> str:
+        """Let a user log on no more; tells what changed. Raises ValueError, OSError."""
+
+    def unlock(self, name: str) -> str:
+        """Take back a lock, wherever it came from; tells what changed. Raises as `lock` does."""
+
+    def rows(self, now: Nanos) -> list[dict[str, str]]:
+        """Every user for a table."""
+
 
 class LogonPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """Whom a session speaks for. No `users` means any user of the participant.
@@ -156,6 +165,18 @@ class Authentication:
     async def judge(self, claim: Claim) -> Finding:
         """Check a claim that is not a Logon(A)."""
         return await self.run(self._users.judge, claim, self._clock())
+
+    async def lock(self, name: str, reason: str) -> str:
+        """See Users.lock."""
+        return await self.run(self._users.lock, name, reason)
+
+    async def unlock(self, name: str) -> str:
+        """See Users.unlock."""
+        return await self.run(self._users.unlock, name)
+
+    async def rows(self) -> list[dict[str, str]]:
+        """See Users.rows."""
+        return await self.run(self._users.rows, self._clock())
 
     def close(self) -> None:
         """End the thread."""

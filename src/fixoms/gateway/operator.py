@@ -7,9 +7,7 @@ sequencer: a word either reads the engine or becomes a journaled command with th
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
-from typing import Final, TypeAlias
-
-import msgspec
+from typing import TypeAlias
 
 from fixoms.domain.commands import (
     BustTrade,
@@ -31,53 +29,18 @@ from fixoms.domain.instrument import Instrument, to_units
 from fixoms.domain.rendering import parse_order_id
 from fixoms.domain.units import PRICE_MAX, QTY_MAX, Price, Qty
 from fixoms.engine.engine import Engine
+from fixoms.gateway.house import Deed, House
+from fixoms.gateway.operator_words import (
+    WORDS,
+    Answer,
+    Caller,
+    Misspoken,
+    find_word,
+    must_be_permitted,
+)
 
 ParseInstrument: TypeAlias = Callable[[str], tuple[Instrument, Phase]]
 """Reads an instrument written as in the configuration file; raises ValueError with the reason."""
-
-USAGE: Final = {
-    "phase": "phase SYMBOL|SEGMENT PHASE [REASON]",
-    "halt": "halt SYMBOL|SEGMENT [REASON]",
-    "resume": "resume SYMBOL|SEGMENT [REASON]",
-    "reference": "reference SYMBOL PRICE",
-    "cancel": "cancel ORDER_ID [REASON]",
-    "cancel-all": "cancel-all [participant=NAME] [symbol=SYMBOL] [REASON]",
-    "bust": "bust TRADE_ID [REASON]",
-    "correct": "correct TRADE_ID QTY PRICE [REASON]",
-    "instrument": "instrument {YAML of one entry under `instruments`}",
-    "suspend": "suspend SYMBOL [REASON]",
-    "activate": "activate SYMBOL [REASON]",
-    "delist": "delist SYMBOL [REASON]",
-    "start-day": "start-day YYYYMMDD",
-    "end-day": "end-day",
-    "phases": "phases",
-    "sessions": "sessions",
-}
-"""Every word of the desk and how it is written. SYMBOL may be SYMBOL@MARKET."""
-
-_READS: Final = frozenset({"phases", "sessions"})
-
-
-def only_reads(words: Sequence[str]) -> bool:
-    """Whether `words` change nothing, whatever becomes of them."""
-    return bool(words) and words[0] in _READS
-
-
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What the desk says back: `text` for people, the rest for scripts.
-
-    `ok` false means nothing changed and `text` says why. `seq` is the journal sequence of the
-    command, 0 for a word that only reads.
-    """
-
-    ok: bool
-    text: str
-    seq: int = 0
-    rows: tuple[dict[str, str], ...] = ()
-
-
-class Misspoken(ValueError):
-    """The words are not of the grammar; the message says what is."""
 
 
 class Desk:
@@ -87,27 +50,50 @@ class Desk:
         self,
         engine: Engine,
         parse_instrument: ParseInstrument,
-        sessions: Callable[[], Sequence[dict[str, str]]],
+        house: House,
     ) -> None:
         self._engine = engine
         self._parse_instrument = parse_instrument
-        self._sessions = sessions
+        self._house = house
 
-    def hear(self, words: Sequence[str], operator: str) -> Command | Answer:
-        """Make the command of `words`, or the answer of a word that only reads.
+    def hear(self, words: Sequence[str], caller: Caller) -> Command | Answer | Deed:
+        """Make the command of `words`, the deed they ask for, or the answer of what is done.
 
-        Raises Misspoken with the word's usage.
+        Raises Misspoken with the word's usage, or with the role it needs.
         """
-        if not words or words[0] not in USAGE:
-            known = ", ".join(USAGE)
-            given = words[0] if words else "nothing"
-            raise Misspoken(f"{given!r} is not a word of the desk; known: {known}")
-        word, *rest = words
-        origin = Origin(session="", participant="", user=operator)
+        word, rest = find_word(words)
+        must_be_permitted(word, caller.roles)
+        origin = Origin(session="", participant="", user=caller.user)
         try:
-            return self._hear(word, rest, origin)
+            return self._hear_house(word, rest) or self._hear(word, rest, origin)
         except IndexError:
-            raise Misspoken(f"usage: {USAGE[word]}") from None
+            raise Misspoken(f"usage: {WORDS[word].usage}") from None
+
+    def _hear_house(self, word: str, rest: list[str]) -> Answer | Deed | None:
+        """Words about sessions, users and the venue itself; None for those of the engine."""
+        house = self._house
+        match word:
+            case "sessions":
+                return _rows("sessions", house.session_rows())
+            case "sessions reset":
+                return Answer(ok=True, text=house.reset_session(rest[0]))
+            case "sessions disconnect":
+                return Answer(ok=True, text=house.disconnect(rest[0], _reason(rest[1:])))
+            case "schedule":
+                return _rows("steps", house.schedule_rows())
+            case "users":
+                return house.user_rows()
+            case "users lock":
+                name, reason = rest[0], _reason(rest[1:])
+                if not reason:
+                    raise Misspoken(f"usage: {WORDS[word].usage}")
+                return house.lock_user(name, reason)
+            case "users unlock":
+                return house.unlock_user(rest[0])
+            case "snapshot":
+                return house.snapshot()
+            case _:
+                return None
 
     def _hear(self, word: str, rest: list[str], origin: Origin) -> Command | Answer:
         match word:
@@ -159,11 +145,10 @@ class Desk:
                 return StartDay(origin, day)
             case "end-day":
                 return EndDay(origin)
-            case "phases":
-                return self._phases()
+            case "instruments":
+                return self._instruments()
             case _:
-                rows = tuple(self._sessions())
-                return Answer(ok=True, text=f"{len(rows)} sessions", rows=rows)
+                return self._phases()
 
     def answer(self, events: Sequence[Event], seq: int) -> Answer:
         """Say what became of a command the desk gave."""
@@ -211,8 +196,26 @@ class Desk:
         price = _price(instrument, rest[2])
         return CorrectTrade(origin, trade_id, price, Qty(qty), _reason(rest[3:]))
 
+    def _instruments(self) -> Answer:
+        rows = [
+            {
+                "instrument": str(instrument.instrument_id),
+                "description": instrument.description,
+                "segment": instrument.segment,
+                "currency": instrument.currency,
+                "lot": instrument.render_qty(instrument.lot_size),
+                "reference": ""
+                if instrument.reference_price is None
+                else instrument.render_price(instrument.reference_price),
+                "phase": self._engine.phase(instrument.instrument_id).value,
+                "status": instrument.status.value,
+            }
+            for instrument in self._engine.instruments()
+        ]
+        return _rows("instruments", rows)
+
     def _phases(self) -> Answer:
-        rows = tuple(
+        rows = [
             {
                 "instrument": str(instrument.instrument_id),
                 "segment": instrument.segment,
@@ -220,8 +223,12 @@ class Desk:
                 "status": instrument.status.value,
             }
             for instrument in self._engine.instruments()
-        )
-        return Answer(ok=True, text=f"{len(rows)} instruments", rows=rows)
+        ]
+        return _rows("instruments", rows)
+
+
+def _rows(kind: str, rows: Sequence[dict[str, str]]) -> Answer:
+    return Answer(ok=True, text=f"{len(rows)} {kind}", rows=tuple(rows))
 
 
 def _phase(text: str) -> Phase:

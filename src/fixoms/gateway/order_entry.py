@@ -165,6 +165,10 @@ class OrderEntry(QuietApplication):
             if identity.user == user:
                 self._identities[session] = msgspec.structs.replace(identity, must_change=False)
 
+    def participant_of(self, session: SessionId) -> str:
+        """The participant a session speaks for."""
+        return self._profiles[session].participant
+
     def sessions_of(self, user: str) -> list[SessionId]:
         """Sessions that are logged on as `user`."""
         return [session for session in self._logged_on if self.user_of(session) == user]

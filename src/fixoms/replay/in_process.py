@@ -41,6 +41,7 @@ class ScriptUsers:
         self._lock_out = lock_out
 
         self._changed: dict[str, str] = {}
+        self._locked: dict[str, str] = {}
 
     def judge(self, claim: Claim, now: Nanos) -> Finding:
         """See gateway.authentication.Users."""
@@ -58,7 +59,24 @@ class ScriptUsers:
         self._changed[name] = new
         return PasswordChange(is_right=True, is_changed=True)
 
+    def lock(self, name: str, reason: str) -> str:
+        """See gateway.authentication.Users."""
+        self._locked[name] = reason
+        return f"{name} is locked"
+
+    def unlock(self, name: str) -> str:
+        """See gateway.authentication.Users."""
+        self._locked.pop(name, None)
+        self._lock_out.free(name)
+        return f"{name} is not locked"
+
+    def rows(self, now: Nanos) -> list[dict[str, str]]:  # noqa: ARG002  a user file has dates
+        """See gateway.authentication.Users; every name is a user, so only exceptions are told."""
+        return [{"user": name, "locked": why} for name, why in self._locked.items()]
+
     def _objection(self, name: str, password: str, now: Nanos) -> str:
+        if name in self._locked:
+            return f"locked by an operator: {self._locked[name]}"
         if self._lock_out.is_locked(name, now):
             return "user is locked"
         if password != self._changed.get(name, PASSWORD):
