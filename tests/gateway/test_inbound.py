@@ -232,6 +232,12 @@ def test_replace_and_cancel_name_the_order() -> None:
     assert (cancel.cl_ord_id, cancel.orig_cl_ord_id, cancel.order_id) == ("A2", "A1", 0)
 
 
+def test_a_replace_may_leave_the_side_to_the_order() -> None:
+    replace = translate("G", body("G", without=54))
+    assert isinstance(replace, ReplaceOrder)
+    assert not replace.names_side
+
+
 LEG = "55=ACME|54={side}|38=10|40=2|44=10.00"
 
 

@@ -115,6 +115,7 @@ class ReplaceOrder(_Command, frozen=True):
 
     `side` and `symbol` of the request must agree with the order; a None in `terms.price` keeps
     nothing: the terms replace the old ones as a whole. `order_id` is OrderID(37) when given.
+    Without `names_side` the side of the terms says nothing and the order keeps its own.
     """
 
     cl_ord_id: str
@@ -124,6 +125,7 @@ class ReplaceOrder(_Command, frozen=True):
     market: str
     terms: OrderTerms
     refusal: Refusal | None = None
+    names_side: bool = True
 
 
 class CancelOrder(_Command, frozen=True):

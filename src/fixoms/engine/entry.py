@@ -217,8 +217,11 @@ class OrderEntry:
         A decrease keeps the time priority, and so does a replace that changes neither price nor
         size; every other change puts the order behind the queue, where it may trade at once.
         """
-        found = self._target(command, session, command.terms.side)
+        found = self._target(command, session, command.terms.side if command.names_side else None)
         if isinstance(found, Order):
+            if not command.names_side:
+                terms = msgspec.structs.replace(command.terms, side=found.terms.side)
+                command = msgspec.structs.replace(command, terms=terms)
             found = self._refuse_replace(command, found, session) or found
         if not isinstance(found, Order):
             self._reject_cancel(command, found, CxlRejResponseTo.ORDER_CANCEL_REPLACE_REQUEST)
@@ -317,7 +320,7 @@ class OrderEntry:
         return order, CxlRejReason.OTHER, refusal.text
 
     def _target(
-        self, command: CancelOrder | ReplaceOrder, session: Session, side: str
+        self, command: CancelOrder | ReplaceOrder, session: Session, side: str | None
     ) -> Order | tuple[Order | None, CxlRejReason, str]:
         """The live order the request means, or the order (if any), reason and text of a refusal."""
         orig = command.orig_cl_ord_id
@@ -338,7 +341,7 @@ class OrderEntry:
             name = order.listing.instrument_id
             text = f"Symbol(55) {command.symbol!r} is not that of the order, {name}"
             return order, CxlRejReason.OTHER, text
-        if side != order.terms.side:
+        if side is not None and side != order.terms.side:
             text = f"Side(54) {side} is not that of the order, {order.terms.side}"
             return order, CxlRejReason.OTHER, text
         return order

@@ -137,6 +137,7 @@ class Inbound:
             market,
             terms,
             refusal,
+            tags.SIDE in message,
         )
 
     def _order_cancel_request(self, message: Message, origin: Origin) -> Translation:

@@ -100,7 +100,7 @@ class _TermsReader:
 
     def read(self) -> OrderTerms:
         fields = self._fields
-        side = self._enum(tags.SIDE, SIDES, Side.SELL)
+        side = self._side()
         ord_type = self._enum(tags.ORD_TYPE, _ORD_TYPES, OrdType.LIMIT)
         tif = self._tif()
         exec_inst = self._exec_inst()
@@ -176,6 +176,12 @@ class _TermsReader:
             OrdRejReason.UNSUPPORTED_ORDER_CHARACTERISTIC,
             f"{self._name(tag)} {value.decode('latin-1')} is not traded at this venue",
         )
+
+    def _side(self) -> Side:
+        """Side(54); a replace may leave it to the order (the dictionary says where it may not)."""
+        if self._fields.get(tags.SIDE) is None:
+            return Side.SELL
+        return self._enum(tags.SIDE, SIDES, Side.SELL)
 
     def _tif(self) -> TimeInForce:
         if self._fields.get(tags.TIME_IN_FORCE) is None:

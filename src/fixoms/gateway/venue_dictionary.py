@@ -52,6 +52,9 @@ _CONTINGENCY: Final = FieldDef(
 )
 _WITH_STP: Final = ("D", "G", "8")
 _WITH_CONTINGENCY: Final = ("E", "N")
+_REPLACE: Final = "G"
+"""May leave out Side(54): the order it names has one."""
+
 _ORDERS_OF_A_LIST: Final = "ListOrdGrp"
 
 
@@ -70,6 +73,8 @@ def venue_dictionary() -> Dictionary:
     messages = []
     for message in standard.messages.values():
         members = message.members
+        if message.msg_type == _REPLACE:
+            members = tuple(map(_side_optional, members))
         if message.msg_type in _WITH_STP:
             members += (FieldRef(_STP.tag, required=False),)
         if message.msg_type in _WITH_CONTINGENCY:
@@ -93,3 +98,9 @@ def _in_groups(members: tuple[Member, ...], tag: int) -> tuple[Member, ...]:
         else member
         for member in members
     )
+
+
+def _side_optional(member: Member) -> Member:
+    if isinstance(member, FieldRef) and member.tag == tags.SIDE:
+        return FieldRef(tags.SIDE, required=False)
+    return member
