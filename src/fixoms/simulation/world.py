@@ -47,7 +47,7 @@ START_PATIENCE_MS: Final = 60_000
 REST_PATIENCE_MS: Final = 600_000
 """Virtual time the venue has to start, and everything has to come to rest."""
 
-STARTS_MAX: Final = 5
+DRAINS_MAX: Final = 20
 OPERATOR: Final = "simulated"
 _SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108  faster to sync; only where it is there
 
@@ -385,8 +385,14 @@ class World:
         life = self._life
         live_hash = ""
         if life is not None and life.venue is not None:
-            life.loop.run_to_end(life.journal.drain())
-            live_hash = life.venue.engine.state_hash()
+            for _ in range(DRAINS_MAX):
+                life.loop.run_to_end(life.journal.drain())
+                is_durable = life.journal.durable_seq == life.venue.sequencer.last_seq
+                if is_durable and not self._unrest():
+                    live_hash = life.venue.engine.state_hash()
+                    break
+                # Meanwhile the time of an order came, and its owner is yet to be told.
+                self._rest()
             self._kill(0)
         self.outlets.recover()
         for name in ("sql", "mqtt"):
