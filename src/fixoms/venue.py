@@ -45,7 +45,7 @@ from fixoms.gateway.operator_words import Answer, Caller, Misspoken, anything_by
 from fixoms.gateway.order_entry import OrderEntry, SessionProfile
 from fixoms.gateway.recovery import recover_engine
 from fixoms.gateway.reference import ReferenceDesk
-from fixoms.gateway.schedule import Timetable
+from fixoms.gateway.schedule import Timetable, day_after
 from fixoms.gateway.sequencer import Sequencer
 from fixoms.gateway.session_store import JournalStore
 from fixoms.gateway.venue_dictionary import venue_dictionary
@@ -155,7 +155,7 @@ class Venue:
             steps=config.schedule_steps(),
             snapshot=self._snapshot_now,
         )
-        self._desk = Desk(self.engine, config.parse_instrument, house)
+        self._desk = Desk(self.engine, config.parse_instrument, house, clock)
         self._note = note
         self._on_broken = on_broken
         self._slowest_reader = slowest_reader
@@ -298,8 +298,9 @@ class Venue:
         if not self.engine.trading_day:
             self._looked_at = now
             self.sequencer.submit(StartDay(VENUE, self._timetable.trading_day(now)))
-        for command in self._timetable.due(self._looked_at, now):
-            if not _is_void(command, self.engine):
+        for step in self._timetable.due(self._looked_at, now):
+            command = _as_things_are(step, self.engine)
+            if command is not None:
                 self.sequencer.submit(command)
         self._looked_at = max(now, self._looked_at)
         self.sequencer.run_timers()
@@ -425,8 +426,17 @@ def tls_context(config: Config, tls: TlsSettings) -> ReloadableContext:
     ).server()
 
 
-def _is_void(command: Command, engine: Engine) -> bool:
-    """Whether a step of the timetable has nothing to do: a day that is on, or none to end."""
-    if isinstance(command, StartDay):
-        return engine.trading_day == command.trading_day
-    return isinstance(command, EndDay) and not engine.trading_day
+def _as_things_are(step: Command, engine: Engine) -> Command | None:
+    """What a step of the timetable comes to: nothing for a day that is on, or none to end.
+
+    An operator may have run ahead of the calendar; the day that follows the last one is then next.
+    """
+    if isinstance(step, EndDay):
+        return step if engine.day_is_open else None
+    if not isinstance(step, StartDay):
+        return step
+    if engine.day_is_open:
+        return None
+    if step.trading_day <= engine.trading_day:
+        return StartDay(step.origin, day_after(engine.trading_day))
+    return step

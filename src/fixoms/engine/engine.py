@@ -55,12 +55,14 @@ from fixoms.domain.enums import Phase
 from fixoms.domain.events import Event, Level
 from fixoms.domain.ids import InstrumentId, OrderId, TradeId
 from fixoms.domain.instrument import Instrument
+from fixoms.domain.limits import Limits, Scope
 from fixoms.domain.units import Nanos, Qty
 from fixoms.engine.access import AccessRefusal, admit
 from fixoms.engine.agenda import Agenda
 from fixoms.engine.auction import publish_indicative
 from fixoms.engine.book import Ladder
 from fixoms.engine.calls import Calls
+from fixoms.engine.controls import Killed, Proposal
 from fixoms.engine.corrections import Corrections
 from fixoms.engine.days import Days
 from fixoms.engine.entry import OrderEntry
@@ -226,6 +228,11 @@ class Engine:
         return self._state.trading_day
 
     @property
+    def day_is_open(self) -> bool:
+        """Whether `trading_day` is under way; after EndDay it is the last one."""
+        return self._state.day_is_open
+
+    @property
     def sessions(self) -> tuple[SessionView, ...]:
         """The FIX sessions, in order of definition."""
         return tuple(view_session(each) for each in self._state.sessions.values())
@@ -263,6 +270,18 @@ class Engine:
     def phase(self, instrument_id: InstrumentId) -> Phase:
         """The phase of a listed instrument; KeyError for another."""
         return self._state.listings[instrument_id].phase
+
+    def limits(self) -> tuple[tuple[Scope, Limits], ...]:
+        """Every scope that has limits of its own, and what they are."""
+        return tuple((scope, each.limits) for scope, each in self._state.controls.limits.items())
+
+    def kills(self) -> tuple[tuple[Scope, Killed], ...]:
+        """Every kill switch that is on: who threw it, when and why."""
+        return tuple(self._state.controls.kills.items())
+
+    def proposals(self) -> tuple[Proposal, ...]:
+        """What waits for a second person, oldest first."""
+        return tuple(self._state.controls.proposals.values())
 
     def depth(
         self, instrument_id: InstrumentId, levels: int

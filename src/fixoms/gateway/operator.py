@@ -7,7 +7,7 @@ sequencer: a word either reads the engine or becomes a journaled command with th
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from fixoms.domain.commands import (
     BustTrade,
@@ -27,9 +27,10 @@ from fixoms.domain.events import CommandDone, CommandRefused, Event
 from fixoms.domain.ids import InstrumentId, TradeId
 from fixoms.domain.instrument import Instrument, to_units
 from fixoms.domain.rendering import parse_order_id
-from fixoms.domain.units import PRICE_MAX, QTY_MAX, Price, Qty
+from fixoms.domain.units import PRICE_MAX, QTY_MAX, Nanos, Price, Qty
 from fixoms.engine.engine import Engine
 from fixoms.gateway.house import Deed, House
+from fixoms.gateway.operator_risk import RiskWords
 from fixoms.gateway.operator_words import (
     WORDS,
     Answer,
@@ -38,9 +39,14 @@ from fixoms.gateway.operator_words import (
     find_word,
     must_be_permitted,
 )
+from fixoms.gateway.schedule import END_OF_DAY, START_OF_DAY, day_after
 
 ParseInstrument: TypeAlias = Callable[[str], tuple[Instrument, Phase]]
 """Reads an instrument written as in the configuration file; raises ValueError with the reason."""
+
+
+_ALSO_CALLED: Final = {"pre-open": Phase.OPENING_AUCTION.value}
+"""Words of the trade for a phase, beside its own."""
 
 
 class Desk:
@@ -51,10 +57,12 @@ class Desk:
         engine: Engine,
         parse_instrument: ParseInstrument,
         house: House,
+        now: Callable[[], Nanos],
     ) -> None:
         self._engine = engine
         self._parse_instrument = parse_instrument
         self._house = house
+        self._risk = RiskWords(engine, self._instrument, now)
 
     def hear(self, words: Sequence[str], caller: Caller) -> Command | Answer | Deed:
         """Make the command of `words`, the deed they ask for, or the answer of what is done.
@@ -65,7 +73,11 @@ class Desk:
         must_be_permitted(word, caller.roles)
         origin = Origin(session="", participant="", user=caller.user)
         try:
-            return self._hear_house(word, rest) or self._hear(word, rest, origin)
+            return (
+                self._hear_house(word, rest)
+                or self._risk.hear(word, rest, origin)
+                or self._hear(word, rest, origin)
+            )
         except IndexError:
             raise Misspoken(f"usage: {WORDS[word].usage}") from None
 
@@ -99,8 +111,11 @@ class Desk:
         match word:
             case "phase":
                 scope, phase = self._scope(rest[0]), rest[1]
-                if phase in ("start-of-day", "end-of-day"):
-                    raise Misspoken("days are started and ended for the venue: start-day, end-day")
+                # Days are the whole venue's, whatever the scope.
+                if phase == END_OF_DAY:
+                    return EndDay(origin)
+                if phase == START_OF_DAY:
+                    return StartDay(origin, self._next_day())
                 return SetPhase(origin, scope, _phase(phase), _reason(rest[2:]))
             case "halt":
                 return SetPhase(origin, self._scope(rest[0]), Phase.HALT, _reason(rest[1:]))
@@ -139,7 +154,7 @@ class Desk:
                 instrument_id = self._instrument(rest[0]).instrument_id
                 return SetInstrumentStatus(origin, instrument_id, status, _reason(rest[1:]))
             case "start-day":
-                day = rest[0]
+                day = rest[0] if rest else self._next_day()
                 if not (len(day) == 8 and day.isascii() and day.isdigit()):
                     raise Misspoken(f"{day!r} is not a day written YYYYMMDD")
                 return StartDay(origin, day)
@@ -214,6 +229,12 @@ class Desk:
         ]
         return _rows("instruments", rows)
 
+    def _next_day(self) -> str:
+        last = self._engine.trading_day
+        if not last:
+            raise Misspoken("no day was ever started here: start-day YYYYMMDD")
+        return day_after(last)
+
     def _phases(self) -> Answer:
         rows = [
             {
@@ -233,9 +254,9 @@ def _rows(kind: str, rows: Sequence[dict[str, str]]) -> Answer:
 
 def _phase(text: str) -> Phase:
     try:
-        return Phase(text)
+        return Phase(_ALSO_CALLED.get(text, text))
     except ValueError:
-        known = ", ".join(phase.value for phase in Phase)
+        known = ", ".join([*(phase.value for phase in Phase), START_OF_DAY, END_OF_DAY])
         raise Misspoken(f"{text!r} is not a phase; known: {known}") from None
 
 

@@ -17,6 +17,7 @@ _OPERATOR: Final = frozenset({UserRole.OPERATOR})
 _RISK: Final = frozenset({UserRole.RISK_MANAGER})
 _BOTH: Final = _OPERATOR | _RISK
 _READERS: Final = _BOTH | {UserRole.AUDITOR}
+_FEEDERS: Final = _BOTH | {UserRole.MARKET_DATA}
 
 
 class Word(msgspec.Struct, frozen=True):
@@ -40,7 +41,7 @@ WORDS: Final[dict[str, Word]] = {
     "suspend": Word("suspend SYMBOL [REASON]", _OPERATOR),
     "activate": Word("activate SYMBOL [REASON]", _OPERATOR),
     "delist": Word("delist SYMBOL [REASON]", _OPERATOR),
-    "start-day": Word("start-day YYYYMMDD", _OPERATOR),
+    "start-day": Word("start-day [YYYYMMDD]", _OPERATOR),
     "end-day": Word("end-day", _OPERATOR),
     "phases": Word("phases", _READERS, reads=True),
     "instruments": Word("instruments", _READERS, reads=True),
@@ -52,8 +53,25 @@ WORDS: Final[dict[str, Word]] = {
     "users lock": Word("users lock USER REASON", _BOTH),
     "users unlock": Word("users unlock USER", _OPERATOR),
     "snapshot": Word("snapshot", _OPERATOR),
+    "kill": Word("kill SCOPE [cancel] REASON", _BOTH),
+    "unkill": Word("unkill SCOPE REASON", _RISK),
+    "kills": Word("kills", _READERS, reads=True),
+    "limits": Word("limits [SCOPE]", _READERS, reads=True),
+    "limits set": Word("limits set SCOPE LIMIT=VALUE|none ... [REASON]", _RISK),
+    "limits remove": Word("limits remove SCOPE [REASON]", _RISK),
+    "proposals": Word("proposals", _READERS, reads=True),
+    "approve": Word("approve PROPOSAL", _RISK),
+    "dismiss": Word("dismiss PROPOSAL [REASON]", _RISK),
+    "override": Word("override SESSION CL_ORD_ID REASON", _RISK),
+    "restrict": Word("restrict SYMBOL [SCOPE] [REASON]", _RISK),
+    "unrestrict": Word("unrestrict SYMBOL [SCOPE] [REASON]", _RISK),
+    "short": Word("short SYMBOL allowed|locate|banned", _RISK),
+    "locate": Word("locate PARTICIPANT ACCOUNT|- SYMBOL QTY [REASON]", _RISK),
+    "assign": Word("assign SCOPE ROLE|none", _RISK),
+    "market-price": Word("market-price SYMBOL PRICE [time=UTC] [source=NAME]", _FEEDERS),
 }
-"""Every word of the desk. SYMBOL may be SYMBOL@MARKET."""
+"""Every word of the desk. SYMBOL may be SYMBOL@MARKET; operator_risk.py says how a SCOPE and a
+LIMIT are written."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

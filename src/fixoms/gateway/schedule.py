@@ -44,6 +44,12 @@ MIDNIGHT: Final = (
 """The timetable of a venue that has none: one trading day is one calendar day."""
 
 
+def day_after(trading_day: str) -> str:
+    """Calendar day after `trading_day`, both `YYYYMMDD`."""
+    following = datetime.strptime(trading_day, "%Y%m%d").replace(tzinfo=UTC) + timedelta(days=1)
+    return following.strftime("%Y%m%d")
+
+
 class Timetable:
     """Steps in a time zone, asked again and again what has come due."""
 
