@@ -45,12 +45,13 @@ def admit(state: State, origin: Origin) -> Session | AccessRefusal:
 
 
 class Roles:
-    """What the roles of a sender permit."""
+    """What the roles of a sender permit; `any` says that somebody needs one."""
 
-    __slots__ = ("_found", "_roled", "_state")
+    __slots__ = ("_found", "_roled", "_state", "any")
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self.any = False
         self._roled: dict[str, bool] = {}
         self._found: dict[tuple[str, str], tuple[Profile, ...]] = {}
 
@@ -65,6 +66,7 @@ class Roles:
                     self._roled[session.participant.name] = True
             else:
                 self._roled[scope.participant] = True
+        self.any = bool(self._roled)
 
     def of(self, session: Session, user: str) -> tuple[Profile, ...] | None:
         """The profiles of a sender, all of which must permit; None where no roles are asked for."""
@@ -86,8 +88,6 @@ class Roles:
 
     def refuse_message(self, session: Session, user: str, msg_type: str) -> str:
         """Why the sender may not send messages of this MsgType(35), empty when it may."""
-        if not self._roled:
-            return ""
         profiles = self.of(session, user)
         if profiles is None:
             return ""
@@ -104,7 +104,7 @@ class Roles:
         self, session: Session, user: str, instrument: Instrument, terms: OrderTerms
     ) -> tuple[str, str] | None:
         """The role that does not permit an order of these terms, and what of it."""
-        profiles = self.of(session, user) if self._roled else None
+        profiles = self.of(session, user)
         for profile in profiles or ():
             what = _refuse_order(profile, instrument, terms)
             if what:

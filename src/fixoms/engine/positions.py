@@ -30,6 +30,7 @@ from fixoms.engine.listing import Listing
 from fixoms.engine.order import Order
 
 if TYPE_CHECKING:
+    from fixoms.engine.guards import Guard
     from fixoms.engine.rules import Rule
 
 PositionKey: TypeAlias = tuple[str, str, str, InstrumentId]
@@ -39,8 +40,8 @@ _VALUE_DECIMALS_MIN: Final = 6
 HOLDERS: Final = (ScopeKind.ACCOUNT, ScopeKind.CLIENT, ScopeKind.PARTICIPANT)
 """Kinds of scope that hold positions."""
 
-_PRICED: Final = frozenset((ExecType.NEW, ExecType.REPLACED))
-_REVIVING: Final = frozenset((ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT))
+_NEW, _REPLACED = ExecType.NEW, ExecType.REPLACED
+_CANCELED, _CORRECTED = ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT
 _SHORT: Final = Side.SELL_SHORT
 
 
@@ -105,12 +106,9 @@ class Holding:
         self.sells = 0
         self.worst = 0
 
-    def add(self, is_buy: bool, net: int, qty: int, value: int, orders: int) -> None:
-        """Change the position by `net`, and what works on one side."""
-        purse = self.purse
-        if orders:
-            self.orders += orders
-            self.holder.orders += orders
+    def work(self, is_buy: bool, qty: int, value: int, orders: int) -> None:
+        """Change what works on one side."""
+        purse, at = self.purse, self.at
         if is_buy:
             self.open_buy += qty
             self.buys += value
@@ -119,29 +117,65 @@ class Holding:
             self.open_sell += qty
             self.sells += value
             purse.sells += value
-        if net:
-            self.net += net
-            at = self.net * self.mark
-            purse.at += at - self.at
-            self.at = at
-        self.weigh()
-
-    def weigh(self) -> None:
-        """Let the larger side count."""
-        worst = max(self.at + self.buys, self.sells - self.at)
-        more = worst - self.worst
+        if orders:
+            self.orders += orders
+            self.holder.orders += orders
+        buyer, seller = at + self.buys, self.sells - at
+        more = max(seller, buyer) - self.worst
         if more:
-            self.worst = worst
-            self.purse.gross += more
-            self.purse.need += more * self.margin_bp
+            self.worst += more
+            purse.gross += more
+            purse.need += more * self.margin_bp
+
+    def fill(  # one call a fill and holder, so all of it in one
+        self,
+        is_buy: bool,
+        qty: int,
+        value: int,
+        less: int,
+        freed: int,
+        done: bool,
+    ) -> None:
+        """Count a fill of `qty` for `value`; `less` and `freed` no longer work."""
+        purse = self.purse
+        purse.day += value
+        if is_buy:
+            self.net += qty
+            self.open_buy -= less
+            self.buys -= freed
+            purse.buys -= freed
+            purse.cash -= value
+        else:
+            self.net -= qty
+            self.open_sell -= less
+            self.sells -= freed
+            purse.sells -= freed
+            purse.cash += value
+        if done:
+            self.orders -= 1
+            self.holder.orders -= 1
+        self.revalue(self.mark)
+
+    def trade(self, net: int, cash: int, day: int) -> None:
+        """Change the position by `net`, and by what it cost or brought."""
+        purse = self.purse
+        purse.cash += cash
+        purse.day += day
+        self.net += net
+        self.revalue(self.mark)
 
     def revalue(self, mark: int) -> None:
         """Count the position at another mark."""
         self.mark = mark
         at = self.net * mark
-        self.purse.at += at - self.at
+        purse = self.purse
+        purse.at += at - self.at
         self.at = at
-        self.weigh()
+        more = max(at + self.buys, self.sells - at) - self.worst
+        if more:
+            self.worst += more
+            purse.gross += more
+            purse.need += more * self.margin_bp
 
 
 class Shorts:
@@ -158,8 +192,9 @@ class Position:
     """What one account, for one client, bought and sold of one instrument since ever.
 
     Values are price x quantity in the instrument's units; `day_value` and `short_sold` (quantity)
-    count today only. `shorts` it shares with the account's other clients. `rules` and `rooms` are
-    the limits that apply to its orders, as engine/risk.py made them in the epoch `rules_epoch`.
+    count today only. `shorts` it shares with the account's other clients. `guards`, `rules`
+    and `rooms` are the limits that apply to its orders, as engine/risk.py made them in the epoch
+    `rules_epoch`.
     """
 
     __slots__ = (
@@ -168,6 +203,7 @@ class Position:
         "bought_value",
         "client",
         "day_value",
+        "guards",
         "holdings",
         "listing",
         "participant",
@@ -198,6 +234,7 @@ class Position:
         self.scale = 1
         self.holdings: tuple[Holding, ...] = ()
         self.rules: tuple[Rule, ...] = ()
+        self.guards: tuple[Guard, ...] = ()
         self.rooms: tuple[tuple[Holding, int, bool], ...] = ()
         self.rules_epoch = -1
 
@@ -211,16 +248,21 @@ class Ledger:
     """Positions, reservations, and the sums of the scopes that have limits.
 
     `on` says whether reservations are kept; without limits only the positions are. `tracked` are
-    the kinds of holder with sums. `marks` are the prices positions count at.
+    the kinds of holder with sums. `marks` are the prices positions count at. `guarded` says that
+    working orders may add up to more than a position limit, so that trades must be asked about:
+    while it is False, what was checked at entry holds for every trade.
     """
 
     __slots__ = (
         "_holders",
         "_holdings_of",
+        "_newest",
         "_purses",
         "_shorts",
         "epoch",
+        "guarded",
         "holdings",
+        "limits_positions",
         "marks",
         "on",
         "positions",
@@ -232,6 +274,9 @@ class Ledger:
         self.positions: dict[PositionKey, Position] = {}
         self.marks: dict[InstrumentId, Price] = {}
         self.on = False
+        self._newest: Position | None = None
+        self.limits_positions = False
+        self.guarded = False
         self.tracked: tuple[ScopeKind, ...] = ()
         self.value_decimals = _VALUE_DECIMALS_MIN
         self.epoch = 0
@@ -244,11 +289,11 @@ class Ledger:
     def position(self, participant: str, account: str, client: str, listing: Listing) -> Position:
         """The position of that key, made when there is none."""
         key = (participant, account, client, listing.instrument_id)
-        position = self.positions.get(key)
+        position = self._newest = self.positions.get(key)
         if position is None:
             shorts = self._shorts.setdefault((participant, account, key[3]), Shorts())
             position = Position(participant, account, client, listing, shorts)
-            self.positions[key] = position
+            self.positions[key] = self._newest = position
             self._attach(position)
         return position
 
@@ -313,11 +358,21 @@ class Ledger:
             and position.client == terms.client
         ):
             return position
-        moved = self.position(order.owner.participant, terms.account, terms.client, order.listing)
+        moved = self._newest
+        if (
+            moved is None
+            or moved.listing is not order.listing
+            or moved.account != terms.account
+            or moved.client != terms.client
+            or moved.participant != order.owner.participant
+        ):
+            moved = self.position(
+                order.owner.participant, terms.account, terms.client, order.listing
+            )
         if position is not None:
             self._release(order)
-            self._book(position, order, -order.cum_qty, -order.notional)
-            self._book(moved, order, order.cum_qty, order.notional)
+            self._book(position, order, -order.cum_qty, -order.notional, 0)
+            self._book(moved, order, order.cum_qty, order.notional, 0)
         order.position = moved
         return moved
 
@@ -326,14 +381,21 @@ class Ledger:
         if order.cum_qty:
             self._position_of(order)
 
+    def shake(self) -> None:
+        """Know that limits or positions changed while orders work."""
+        self.guarded = self.limits_positions
+
     def note(self, order: Order, exec_type: ExecType) -> None:
         """Reserve what the order, as it was just reported, can still trade."""
-        position = self._position_of(order)
-        left = order.leaves_qty if order.is_live else 0
+        position, terms = order.position, order.terms
+        if position is None or position.account != terms.account or position.client != terms.client:
+            position = self._position_of(order)
         price = order.hold_price
-        if exec_type in _PRICED or (not price and exec_type in _REVIVING):
+        if exec_type is _NEW or exec_type is _REPLACED:
+            price = terms.price or self.value_price(order)
+        elif not price and (exec_type is _CANCELED or exec_type is _CORRECTED):
             price = self.value_price(order)
-        self._reserve(position, order, left, price)
+        self._reserve(position, order, order.leaves_qty, price)
 
     def release(self, order: Order) -> None:
         """Give back what an order reserved that does not enter after all."""
@@ -355,23 +417,44 @@ class Ledger:
             value = (left * price - held * old) * position.scale
             orders = (left > 0) - (held > 0)
             for holding in position.holdings:
-                holding.add(order.is_buy, 0, left - held, value, orders)
+                holding.work(order.is_buy, left - held, value, orders)
 
     def book(self, order: Order, qty: int, value: int) -> None:
         """Count `qty` more traded for `value`; both are negative where a trade is taken back."""
         position = self._position_of(order)
-        self._book(position, order, qty, value)
-        position.day_value += value
         if order.terms.side is _SHORT:
             position.short_sold += qty
             position.shorts.sold += qty
-        for holding in position.holdings:
-            holding.purse.day += value * position.scale
-        if self.on:
-            left = order.leaves_qty if order.is_live else 0
-            self._reserve(position, order, left, order.hold_price)
+        if qty <= 0:
+            self.shake()
+        elif self.on:
+            self._fill(position, order, qty, value)
+            return
+        self._book(position, order, qty, value, value)
 
-    def _book(self, position: Position, order: Order, qty: int, value: int) -> None:
+    def _fill(self, position: Position, order: Order, qty: int, value: int) -> None:
+        """Count a fill, and take what was filled out of the reservation."""
+        left, is_buy = order.leaves_qty, order.is_buy
+        less = order.held_qty - left
+        done = left == 0 and less > 0
+        order.held_qty = left
+        position.day_value += value
+        if is_buy:
+            position.bought += qty
+            position.bought_value += value
+        else:
+            position.sold += qty
+            position.sold_value += value
+            if order.terms.side is _SHORT:
+                position.shorts.open -= less
+        if position.holdings:
+            scale = position.scale
+            freed = less * order.hold_price * scale
+            for holding in position.holdings:
+                holding.fill(is_buy, qty, value * scale, less, freed, done)
+
+    def _book(self, position: Position, order: Order, qty: int, value: int, day: int) -> None:
+        position.day_value += day
         if order.is_buy:
             position.bought += qty
             position.bought_value += value
@@ -380,9 +463,9 @@ class Ledger:
             position.sold += qty
             position.sold_value += value
             net, cash = -qty, value
+        scale = position.scale
         for holding in position.holdings:
-            holding.purse.cash += cash * position.scale
-            holding.add(order.is_buy, net, 0, 0, 0)
+            holding.trade(net, cash * scale, day * scale)
 
     def value_price(self, order: Order) -> int:
         """What one unit of a working order counts at, in price units; 0 when nothing tells."""
@@ -472,10 +555,9 @@ class Ledger:
             position.shorts.sold += position.short_sold
             self._attach(position)
             value = position.sold_value - position.bought_value
+            day = position.day_value * position.scale
             for holding in position.holdings:
-                holding.purse.cash += value * position.scale
-                holding.purse.day += position.day_value * position.scale
-                holding.add(True, position.net, 0, 0, 0)  # no side is changed
+                holding.trade(position.net, value * position.scale, day)
         for order in live:
             order.held_qty = 0
             if not was_on:

@@ -16,13 +16,13 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from fixoms.domain.commands import (
     Command,
     EnterList,
-    EnterOrder,
     OrderTerms,
     Refusal,
-    ReplaceOrder,
 )
 from fixoms.domain.enums import ExecType, Side
 from fixoms.domain.events import Owner, RiskOverridden, RiskRefused, SessionAbused
@@ -30,6 +30,7 @@ from fixoms.domain.ids import InstrumentId
 from fixoms.domain.limits import (
     LIMIT_MAX,
     NO_INSTRUMENT,
+    NO_LIMITS,
     Check,
     Limits,
     Scope,
@@ -40,15 +41,19 @@ from fixoms.domain.limits import (
 from fixoms.domain.units import SECOND, Price
 from fixoms.engine.access import AccessRefusal, Roles
 from fixoms.engine.controls import RECENT_MAX, Controls, DuplicateKey, Window, scopes_of
+from fixoms.engine.guards import make_guards
 from fixoms.engine.listing import Listing
 from fixoms.engine.order import Order
 from fixoms.engine.positions import HOLDERS, Holding, Ledger, Position
-from fixoms.engine.rules import ROWS, Broken, PositionRule, Trial, Unit, make_rules
+from fixoms.engine.rules import BP, ROWS, Broken, PositionRule, Trial, Unit, make_rules
 from fixoms.engine.state import Session, State
 from fixoms.engine.tape import Tape
 
 _LOCATE_REQD: Final = 114
 """LocateReqd(114): N says the broker has located what it sells short."""
+
+_COUNTED: Final = ("D", "G", "E")
+"""MsgType(35) of what a message rate counts."""
 
 _FINAL: Final = frozenset((Check.MESSAGE_RATE, Check.KILL_SWITCH, Check.PERMISSION))
 """Checks no override lets an order pass."""
@@ -59,22 +64,22 @@ _UNBOUNDED: Final = 1 << 62
 class Risk:
     """Judges orders before the book and before each trade.
 
-    `active`: something is set at all. `guards_fills`: positions are limited.
+    `active` says that something is set at all.
     """
 
     __slots__ = (
+        "_collars",
         "_controls",
         "_duplicate_window",
-        "_gated",
         "_ledger",
         "_limited",
+        "_lists",
         "_rated",
         "_rates",
         "_state",
         "_tape",
         "_too_fast",
         "active",
-        "guards_fills",
         "roles",
     )
 
@@ -85,8 +90,8 @@ class Risk:
         self._ledger: Ledger = state.ledger
         self.roles = Roles(state)
         self.active = False
-        self.guards_fills = False
-        self._gated = False
+        self._collars = False
+        self._lists = False
         self._limited = False
         self._rated = False
         self._duplicate_window = 0
@@ -98,8 +103,9 @@ class Risk:
         controls, ledger = self._controls, self._ledger
         limits = [each.limits for each in controls.limits.values()]
         self._rated = any(each.message_rate is not None for each in limits)
+        self._collars = any(each.collar_bp is not None for each in limits)
         self._duplicate_window = max((each.duplicate_window or 0 for each in limits), default=0)
-        self.guards_fills = any(
+        ledger.limits_positions = any(
             each.long_qty is not None or each.short_qty is not None for each in limits
         )
         self._rates.clear()
@@ -109,16 +115,17 @@ class Risk:
         reserves = ShortRule.LOCATE in controls.shorts.values()
         if set(kinds) != set(ledger.tracked) or (bool(kinds) or reserves) is not ledger.on:
             self.recount(kinds, reserves=reserves)
-        self._limited = bool(limits)
-        self._gated = bool(
-            self._rated
-            or controls.kills
-            or controls.assigned
-            or controls.restricted
+        self._limited = any(
+            msgspec.structs.replace(each, message_rate=None) != NO_LIMITS for each in limits
+        )
+        if any(participant.live for participant in self._state.participants.values()):
+            ledger.shake()
+        self._lists = bool(
+            controls.restricted
             or controls.shorts
             or controls.policy.stale_policy is StalePolicy.REJECT
         )
-        self.active = self._limited or self._gated
+        self.active = bool(limits or controls.kills or self.roles.any or self._lists)
 
     def _kinds(self) -> list[ScopeKind]:
         """The kinds of holder whose sums a limit needs."""
@@ -166,11 +173,12 @@ class Risk:
         refused orders.
         """
         user = command.origin.user
-        refusal = self.roles.refuse_message(session, user, msg_type)
-        if refusal:
-            return AccessRefusal(refusal)
+        if self.roles.any:
+            refusal = self.roles.refuse_message(session, user, msg_type)
+            if refusal:
+                return AccessRefusal(refusal)
         self._too_fast = None
-        if self._rated and isinstance(command, EnterOrder | ReplaceOrder | EnterList):
+        if self._rated and msg_type in _COUNTED:
             count = len(command.orders) if isinstance(command, EnterList) else 1
             self._too_fast = self._count(session, user, count)
         return session
@@ -223,7 +231,8 @@ class Risk:
         self, session: Session, user: str, cl_ord_id: str, listing: Listing, terms: OrderTerms
     ) -> Refusal | None:
         """Why a new order may not go on, whatever its figures are."""
-        if not self._gated:
+        controls = self._controls
+        if self._too_fast is None and not (controls.kills or self._lists or self.roles.any):
             return None
         broken = (
             self._too_fast
@@ -241,18 +250,18 @@ class Risk:
             return None
         position = self._position(session.participant.name, terms, listing)
         price = terms.price or terms.stop_px or self._unpriced(listing)
-        value = price * terms.qty * position.scale
-        trial = Trial(
-            is_buy=terms.side.is_buy,
-            qty=terms.qty,
-            value=value,
-            orders=1,
-            total_qty=terms.qty,
-            total_value=value,
-            price=terms.price,
-            reference=self._collar_reference(listing),
-        )
-        broken = self._repeated(position, terms) or _first_broken(position, trial)
+        qty = terms.qty
+        value = price * qty * position.scale
+        reference = self._collar_reference(listing) if self._collars else None
+        broken = None
+        if self._duplicate_window:
+            broken = self._repeated(position, terms)
+        if broken is None:
+            broken = _first_broken(
+                position, terms.side.is_buy, qty, value, 1, qty, value, terms.price, reference
+            )
+            if broken is None and not self._duplicate_window:
+                return None
         refusal = self._judge(broken, session.owner(user), cl_ord_id, listing.instrument_id)
         if refusal is None and self._duplicate_window:
             self._remember(position, terms)
@@ -293,18 +302,19 @@ class Risk:
             qty = left - order.leaves_qty
             value, orders = price * left - old_price * order.leaves_qty, 0
         raised = price * terms.qty > old_price * old.qty or moves
-        trial = Trial(
-            is_buy=order.is_buy,
-            qty=qty,
-            value=value * position.scale,
-            orders=orders,
-            total_qty=terms.qty if terms.qty > old.qty or moves else 0,
-            total_value=price * terms.qty * position.scale if raised else 0,
-            price=terms.price if terms.price != old.price else None,
-            reference=self._collar_reference(listing),
+        broken = _first_broken(
+            position,
+            order.is_buy,
+            qty,
+            value * position.scale,
+            orders,
+            terms.qty if terms.qty > old.qty or moves else 0,
+            price * terms.qty * position.scale if raised else 0,
+            terms.price if terms.price != old.price else None,
+            self._collar_reference(listing),
         )
-        broken = _first_broken(position, trial)
         if moves and ledger.on:
+            ledger.shake()
             ledger.note(order, ExecType.ORDER_STATUS)
         return broken
 
@@ -477,6 +487,7 @@ class Risk:
         kinds = [kind for kind in ledger.tracked if kind is not ScopeKind.CLIENT or position.client]
         holdings: dict[ScopeKind, Holding] = dict(zip(kinds, position.holdings, strict=True))
         position.rules = make_rules(ledger, found, listing.instrument, holdings)
+        position.guards = make_guards(position.rules, holdings)
         rooms = [rule for rule in position.rules if isinstance(rule, PositionRule)]
         position.rooms = tuple((rule.holding, rule.limit, rule.is_long) for rule in rooms)
         position.rules_epoch = ledger.epoch
@@ -540,6 +551,7 @@ class Risk:
         """Use up the override of an order that enters or is replaced."""
         if self._controls.overrides.pop((session, order.cl_ord_id), None) is not None:
             order.overridden = True
+            self._ledger.shake()
 
 
 def _duplicate_key(position: Position, terms: OrderTerms) -> DuplicateKey:
@@ -554,11 +566,37 @@ def _duplicate_key(position: Position, terms: OrderTerms) -> DuplicateKey:
     )
 
 
-def _first_broken(position: Position, trial: Trial) -> Broken | None:
-    for rule in position.rules:
-        if rule.breaks(trial):
-            return rule.broken(trial)
-    return None
+def _first_broken(
+    position: Position,
+    is_buy: bool,
+    qty: int,
+    value: int,
+    orders: int,
+    total_qty: int,
+    total_value: int,
+    price: Price | None,
+    reference: Price | None,
+) -> Broken | None:
+    """The first limit an order breaks; most break none, which the guards tell at once."""
+    distance = 0
+    if price is not None and reference is not None:
+        distance = -(-abs(price - reference) * BP // reference)
+    for guard in position.guards:
+        if not guard.passes(is_buy, qty, value, orders, total_qty, total_value, distance):
+            break
+    else:
+        return None
+    trial = Trial(
+        is_buy=is_buy,
+        qty=qty,
+        value=value,
+        orders=orders,
+        total_qty=total_qty,
+        total_value=total_value,
+        price=price,
+        reference=reference,
+    )
+    return next((rule.broken(trial) for rule in position.rules if rule.breaks(trial)), None)
 
 
 def _needs_sums(limits: Limits) -> bool:

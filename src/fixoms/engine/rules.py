@@ -20,7 +20,7 @@ from fixoms.engine.positions import Holder, Holding, Ledger, Purse
 
 _OTHER, _LIMIT = OrdRejReason.OTHER, OrdRejReason.ORDER_EXCEEDS_LIMIT
 _MICRO_DECIMALS = 6
-_BP = 10_000
+BP: Final = 10_000
 
 _USED = "{use} used, this order adds {more}, headroom {headroom}"
 
@@ -302,7 +302,7 @@ class CollarRule(Rule):
         price, reference = trial.price, trial.reference
         if price is None or reference is None:
             return 0
-        return -(-abs(price - reference) * _BP // reference)
+        return -(-abs(price - reference) * BP // reference)
 
     def words(self, trial: Trial) -> dict[str, str]:
         """See Rule."""
@@ -470,7 +470,7 @@ class CollateralRule(_PurseRule):
 
 def need_of(purse: Purse) -> int:
     """Initial margin less profit, in basis points of value."""
-    return purse.need - (purse.cash + purse.at) * _BP
+    return purse.need - (purse.cash + purse.at) * BP
 
 
 class DailyValueRule(_PurseRule):
@@ -541,7 +541,7 @@ def _rules_of(
     if values.collateral is not None:
         micro = values.collateral
         fine = Unit(decimals + 4, suffix)
-        yield CollateralRule(Check.COLLATERAL, scope, micro * raise_by * _BP, micro, fine, holding)
+        yield CollateralRule(Check.COLLATERAL, scope, micro * raise_by * BP, micro, fine, holding)
     if values.daily_value is not None:
         micro = values.daily_value
         yield DailyValueRule(Check.DAILY_VALUE, scope, micro * raise_by, micro, unit, holding)

@@ -34,7 +34,7 @@ from fixoms.engine.order import Order
 from fixoms.engine.state import State
 
 _NO_QTY = Qty(0)
-_REPLACED = ExecType.REPLACED
+_REPLACED, _TRADE = ExecType.REPLACED, ExecType.TRADE
 _NO_EXEC = ExecId(0)
 
 
@@ -90,7 +90,8 @@ class Tape:
         """Report the order as it stands now; what it reserves follows its report."""
         state = self._state
         if self._ledger.on:
-            self._ledger.note(order, exec_type)
+            if exec_type is not _TRADE:  # Trading books a trade itself.
+                self._ledger.note(order, exec_type)
         elif exec_type is _REPLACED:
             self._ledger.follow(order)
         exec_id = state.exec_id = ExecId(state.exec_id + 1)

@@ -171,7 +171,7 @@ class Trading:
         for order in (first, second):
             if order.notional + value > NOTIONAL_MAX:
                 return order, TOO_MUCH
-        if self._risk.guards_fills:
+        if self._ledger.guarded:
             over = self._risk.over(first, second, qty)
             if over is not None:
                 return over, TOO_FAR
@@ -183,8 +183,8 @@ class Trading:
 
     @property
     def guards_fills(self) -> bool:
-        """Whether positions are limited, so that `room` must be asked."""
-        return self._risk.guards_fills
+        """Whether a trade could carry a position past its limit, so that `room` must be asked."""
+        return self._ledger.guarded
 
     def _take_shown(self, order: Order, qty: int, *, in_place: bool) -> None:
         listing = order.listing
