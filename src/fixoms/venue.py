@@ -145,7 +145,7 @@ class Venue:
             admits=lambda session, peer: self._authentication.admits(session.target_comp_id, peer),
             fault=lambda _session, fault: self._broken(fault),
         )
-        self._order_entry.deliver_through(self._send)
+        self._order_entry.deliver_through(self._send, self._log_out_soon)
         journal.before_flush = self._flush_links
         self._dirty: dict[SessionId, None] = {}
         house = House(
@@ -281,6 +281,10 @@ class Venue:
     def _send(self, session: SessionId, message: Message) -> None:
         self.acceptor.send(session, message)
         self._dirty[session] = None
+
+    def _log_out_soon(self, session: SessionId, text: str) -> None:
+        # Not in the middle of a read of that very session.
+        asyncio.get_running_loop().call_soon(self.acceptor.link(session).logout, text)
 
     def _flush_links(self) -> None:
         """Stage every message of this turn before its group is closed.

@@ -1,11 +1,13 @@
 """The operator's desk: who may say what, what each word becomes, what is refused."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from fixoms import config as configuration
+from fixoms.audit.record import Fact, Kind
 from fixoms.clock import now
 from fixoms.domain.commands import VENUE, SetRiskPolicy
 from fixoms.domain.limits import Limits, RiskPolicy, Scope, ScopeKind
@@ -13,9 +15,10 @@ from fixoms.domain.roles import UserRole
 from fixoms.gateway.operator_risk import limit_rows
 from fixoms.gateway.operator_words import WORDS, Answer, Caller, anything_by, find_word, only_reads
 from fixoms.journal.memory import MemoryJournal
-from fixoms.replay.in_process import ScriptUsers
+from fixoms.replay.in_process import PASSWORD, ScriptUsers
 from fixoms.users import LockOut
 from fixoms.venue import Venue
+from tests.system.terminal import Terminal, stamp
 
 CONFIG = """
 fix: {port: 0}
@@ -231,3 +234,32 @@ def test_limits_shown_set_the_same_limits_again() -> None:
         ("open-orders", "0"),
         ("collar-percent", "2.25"),
     ]
+
+
+async def test_a_session_that_abuses_the_venue_is_logged_out(tmp_path: Path) -> None:
+    told: list[Fact] = []
+    config = configuration.parse(CONFIG, tmp_path / "venue.yaml")
+    users = ScriptUsers(LockOut(config.lock_out))
+    venue = Venue(config, MemoryJournal(), now, users, note=told.append)
+    port = await venue.start()
+    venue.sequencer.submit(SetRiskPolicy(VENUE, RiskPolicy(abuse_after=5)))
+    assert (await say(venue, "limits set session=ALPHA1 message-rate=2")).ok
+
+    def flood() -> tuple[list[str], str]:
+        with Terminal(port, "ALPHA1") as alpha:
+            alpha.logon("ALPHA", PASSWORD)
+            orders = {"f21": 1, "f55": "ACME", "f54": 1, "f38": 1, "f40": 2, "f44": "9.00"}
+            alpha.raw(
+                b"".join(alpha.frame("D", f11=f"A{n}", f60=stamp(), **orders) for n in range(40))
+            )
+            outcomes = []
+            while (message := alpha.receive()) is not None and message[35] == "8":
+                outcomes.append(message[150])
+            return outcomes, "" if message is None else message.get(58, "")
+
+    outcomes, text = await asyncio.to_thread(flood)
+    await venue.stop()
+    assert "above the rate of session ALPHA1 in one second" in text
+    assert 2 <= outcomes.count("0") <= 4
+    (fact,) = [each for each in told if each.kind is Kind.ABUSE]
+    assert (fact.session, fact.user) == ("ALPHA1", "ALPHA")

@@ -15,7 +15,7 @@ from fixoms.gateway.desk_call import DeskCall, DeskUnreachable
 from fixoms.passwords import hash_password
 from fixoms.users import User, edit_users
 from tests.system.certificates import Authority
-from tests.system.terminal import Terminal
+from tests.system.terminal import Terminal, stamp
 from tests.system.test_audit import kept, records
 from tests.system.venue_process import PASSWORD, VenueProcess, fixoms, venue, write_config
 
@@ -184,3 +184,27 @@ def test_a_call_takes_far_less_than_a_second(tmp_path: Path) -> None:
             assert len(desk.ask("instruments").rows) == 2
         assert slowest < 0.5
         assert msgspec.json.decode(process.operator("phases", "--json").stdout)["ok"]
+
+
+def test_a_session_that_floods_is_logged_out_and_others_trade_on(tmp_path: Path) -> None:
+    config = write_config(tmp_path)
+    with venue(config) as process:
+        assert (
+            process.operator("limits", "set", "session=ALPHA1", "message-rate=20").returncode == 0
+        )
+        alpha, bravo = Terminal(process.port, "ALPHA1"), Terminal(process.port, "BRAVO1")
+        alpha.logon("alpha", PASSWORD)
+        bravo.logon("bravo", PASSWORD)
+        orders = {"f21": 1, "f55": "ACME", "f54": 1, "f38": 1, "f40": 2, "f44": "9.00"}
+        alpha.raw(
+            b"".join(alpha.frame("D", f11=f"A{n}", f60=stamp(), **orders) for n in range(200))
+        )
+        outcomes = [alpha.expect("8")[150] for _ in range(200)]
+        # A second may have ended in between, and a new one begun.
+        assert 20 <= outcomes.count("0") <= 40
+        assert outcomes.count("8") == 200 - outcomes.count("0")
+        bravo.order("B1", 2, "1", "9.00")
+        bravo.expect("8", f150="0")
+        bravo.expect("8", f150="F")
+        bravo.logout()
+        alpha.logout()

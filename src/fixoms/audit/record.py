@@ -42,6 +42,7 @@ class Kind(Enum):
     PASSWORD_CHANGED = "password-changed"  # noqa: S105  # no password
     PASSWORD_REFUSED = "password-refused"  # noqa: S105  # no password
     USER_CHANGED = "user-changed"
+    ABUSE = "abuse"
     COMMAND = "command"
     COMMAND_REFUSED = "command-refused"
     READ = "read"

@@ -14,8 +14,10 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from fixoms.audit.record import Kind
 from fixoms.domain.commands import Origin, SessionClosed, SessionOpened
 from fixoms.domain.enums import BusinessRejectReason
+from fixoms.domain.events import SessionAbused
 from fixoms.fix import tags
 from fixoms.fix.application import BusinessReject, QuietApplication, UnsupportedMessageType
 from fixoms.fix.effects import DisconnectReason
@@ -31,6 +33,9 @@ from fixoms.outlets.execution_reports import ExecutionReports
 
 Send: TypeAlias = Callable[[SessionId, Message], object]
 """Gives a message to a session: numbered, stored, written once durable."""
+
+LogOut: TypeAlias = Callable[[SessionId, str], object]
+"""Ends a session in good order, once the messages at hand are worked."""
 
 Authenticate: TypeAlias = Callable[[str, Message], Identity]
 """Checks the Logon(A) of the session of this name and tells who it is; raises RejectLogon."""
@@ -87,11 +92,17 @@ class OrderEntry(QuietApplication):
         self._by_name = {profile.name: session for session, profile in profiles.items()}
         self._taken = inbound.msg_types | reference.msg_types
         self._send: Send | None = None
+        self._log_out: LogOut | None = None
+        self._tell = tell
         sequencer.add_outlet(self.publish)
 
-    def deliver_through(self, send: Send) -> None:
-        """Set where messages go; the acceptor is made with this application, so it comes after."""
+    def deliver_through(self, send: Send, log_out: LogOut) -> None:
+        """Set where messages go and how a session is ended.
+
+        The acceptor is made with this application, so it comes after.
+        """
         self._send = send
+        self._log_out = log_out
 
     def from_admin(self, session: SessionId, message: Message) -> None:
         """Authenticate a Logon(A); raises RejectLogon before anything has changed."""
@@ -179,6 +190,16 @@ class OrderEntry(QuietApplication):
             self._deliver(name, message)
         for name, message in self._reference.updates(entry.events):
             self._deliver(name, message)
+        for event in entry.events:
+            if type(event) is SessionAbused:
+                self._end_abuse(event)
+
+    def _end_abuse(self, event: SessionAbused) -> None:
+        """Log a session out that floods the venue; it may come back and behave."""
+        session = self._by_name.get(event.session)
+        self._tell(Kind.ABUSE, event.session, event.user, event.text)
+        if session is not None and self._log_out is not None:
+            self._log_out(session, event.text)
 
     def user_of(self, session: SessionId) -> str:
         """The user who logged on to a session last; empty when nobody has."""
