@@ -21,7 +21,7 @@ LATENCY_MAX: Final = 5 * MILLISECOND
 OFF_LOOP_MAX: Final = 3 * MILLISECOND
 """Most time that work takes which the venue gives to a thread."""
 
-WINDOW_BYTES: Final = 4096
+WINDOW_BYTES: Final = 512
 """What a receiver that does not read lets its peer send."""
 
 

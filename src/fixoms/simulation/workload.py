@@ -331,6 +331,7 @@ class _Author:
         symbol = random.choice(SYMBOLS)
         self._trades += 1
         trade = f"T{random.randint(1, 4 + self._trades)}"
+        broker = f"participant={random.choice(tuple(CLIENTS.values()))}"
         choices: tuple[tuple[float, Callable[[], tuple[str, ...]]], ...] = (
             (0.25, lambda: ("phase", symbol, random.choice(PHASES), "simulated")),
             (0.15, lambda: ("phase", "MAIN", "continuous", "simulated")),
@@ -344,6 +345,12 @@ class _Author:
             (0.03, lambda: ("cancel-all", f"symbol={symbol}", "simulated")),
             (0.03, lambda: ("cancel", f"O{random.randint(1, 40)}", "simulated")),
             (0.01, self._change_of_day),
+            (0.04, lambda: ("kill", broker, *random.choice(((), ("cancel",))), "simulated")),
+            (0.10, lambda: ("unkill", broker, "simulated")),
+            (0.03, lambda: ("restrict", symbol, broker, "simulated")),
+            (0.06, lambda: ("unrestrict", symbol, broker, "simulated")),
+            (0.03, lambda: ("limits", "set", broker, "order-qty=60", "simulated")),
+            (0.05, lambda: ("limits", "remove", broker, "simulated")),
             (0.01, lambda: ("instrument", f"{{symbol: NEW{self._trades}, reference_price: 10}}")),
         )
         weights = [weight for weight, _ in choices]

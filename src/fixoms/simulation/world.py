@@ -48,6 +48,9 @@ REST_PATIENCE_MS: Final = 600_000
 """Virtual time the venue has to start, and everything has to come to rest."""
 
 DRAINS_MAX: Final = 20
+OUTBOUND_BYTES_MAX: Final = 5000
+"""Below what a configuration may ask for, so that a client that stalls is soon a slow consumer."""
+
 OPERATOR: Final = "simulated"
 _SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108  faster to sync; only where it is there
 
@@ -489,7 +492,7 @@ def _config() -> Config:
     text = resources.files("fixoms.simulation").joinpath("venue.yaml").read_text("utf-8")
     config = configuration.parse(text, Path("simulation/venue.yaml"))
     journal = msgspec.structs.replace(config.journal, snapshot_every=60)
-    fix = msgspec.structs.replace(config.fix, port=0)
+    fix = msgspec.structs.replace(config.fix, port=0, max_outbound_bytes=OUTBOUND_BYTES_MAX)
     return msgspec.structs.replace(config, journal=journal, fix=fix)
 
 
