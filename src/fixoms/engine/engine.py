@@ -66,6 +66,7 @@ from fixoms.engine.controls import Killed, Proposal
 from fixoms.engine.corrections import Corrections
 from fixoms.engine.days import Days
 from fixoms.engine.entry import OrderEntry
+from fixoms.engine.headroom import Headroom, headroom, scopes_with_limits
 from fixoms.engine.lists import ListEntry
 from fixoms.engine.mass import MassRequests
 from fixoms.engine.matching import Matching
@@ -282,6 +283,19 @@ class Engine:
     def proposals(self) -> tuple[Proposal, ...]:
         """What waits for a second person, oldest first."""
         return tuple(self._state.controls.proposals.values())
+
+    def headroom(self, scope: Scope) -> tuple[Headroom, ...]:
+        """What is left of every limit that applies to the scope."""
+        return headroom(self._state, scope)
+
+    def scopes_with_limits(self, participant: str, account: str) -> tuple[Scope, ...]:
+        """The scopes of an account, or of the participant without one, that have limits."""
+        return scopes_with_limits(self._state, participant, account)
+
+    def objection(self, session: str, user: str, msg_type: str) -> str:
+        """Why roles do not permit a message that is no command (a question), empty when they do."""
+        found = self._state.sessions.get(session)
+        return "" if found is None else self._risk.roles.refuse_message(found, user, msg_type)
 
     def depth(
         self, instrument_id: InstrumentId, levels: int
