@@ -58,7 +58,7 @@ PASSED_IN = {"clock.Clock"}
 """Types of what is handed to a module, which it may name though it may not fetch one itself."""
 
 OUTSIDE: dict[str, tuple[str, ...]] = {
-    "aiomqtt": ("outlets.mqtt", "demo.alerts"),  # the demo is a subscriber of its own
+    "aiomqtt": ("outlets.mqtt", "outlets.market_prices", "demo.alerts"),  # the demo is a subscriber of its own
     "amqtt": ("outlets.broker",),
     "argon2": ("passwords",),
     "paho": ("outlets.mqtt",),

@@ -28,8 +28,9 @@ from fixoms.config import Config
 from fixoms.fix.acceptor import AuditFact
 from fixoms.fix.effects import Refused
 from fixoms.fix.wire_log import FileWireLog
-from fixoms.gateway.auditing import SessionAuditor, desk_fact, desk_refusal
+from fixoms.gateway.auditing import SessionAuditor, desk_fact, desk_refusal, is_kept
 from fixoms.gateway.authentication import Finding
+from fixoms.gateway.desk_call import DeskCall
 from fixoms.gateway.operator_socket import OperatorListener, OperatorSocket
 from fixoms.gateway.operator_words import Answer, Caller, only_reads
 from fixoms.gateway.recovery import DecisionDiffersError
@@ -208,7 +209,8 @@ class Server:
         if self._trail.failure and not reads:
             return Answer(ok=False, text=f"the audit cannot be written: {self._trail.failure}")
         answer = await self.venue.operate_durably(words, caller)
-        self._trail.record(desk_fact(words, caller, answer, reads=reads, now=now()))
+        if is_kept(words, answer):
+            self._trail.record(desk_fact(words, caller, answer, reads=reads, now=now()))
         return answer
 
     def _fail(self, failure: Exception) -> None:
@@ -356,5 +358,9 @@ def run_outlets(config: Config, mqtt_url: str = "", *, say: Say = say_on_stderr)
         mqtt_password=config.mqtt_password or "",
         topic_prefix=config.mqtt.prefix,
         alerts=AlertSettings(large_fill_value=config.alerts.large_fill_value),
+        audit_dir=config.audit_dir,
+        market_prices=config.mqtt.market_prices,
     )
-    return process.run(settings, now=now, say=say)
+    return process.run(
+        settings, now=now, say=say, call_desk=lambda: DeskCall.local(config.operator_socket)
+    )

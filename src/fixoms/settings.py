@@ -272,6 +272,7 @@ class MqttSettings(_Group, frozen=True):
     user: str = ""
     password_file: str = ""
     embedded_port: Port = 1884
+    market_prices: bool = False
 
 
 class AlertSettings(_Group, frozen=True):

@@ -58,7 +58,7 @@ def published(*events: Any) -> list[tuple[str, dict[str, Any], bool]]:
 
 
 def test_every_object_is_documented_with_all_its_fields() -> None:
-    assert len(MESSAGES) == 9
+    assert len(MESSAGES) == 10
     for tag, shape in MESSAGES.items():
         (paragraph,) = re.findall(rf"^`{tag}`: (.*?)\n\n", DOCUMENT, re.MULTILINE | re.DOTALL)
         named = set(re.findall(r"`([a-z_]+)`", paragraph))

@@ -18,7 +18,7 @@ from typing import Annotated
 import typer
 
 from fixoms import __version__
-from fixoms.cli import audit, desk, journal, queries, scripts, simulation, users, venue
+from fixoms.cli import audit, desk, journal, market_data, queries, scripts, simulation, users, venue
 
 app = typer.Typer(
     help="A FIX 4.4 exchange gateway and order management system.",
@@ -66,6 +66,7 @@ app.command(context_settings={"ignore_unknown_options": True})(desk.operator)
 app.add_typer(users.app, name="user")
 app.add_typer(journal.app, name="journal")
 app.add_typer(audit.app, name="audit")
+app.add_typer(market_data.app, name="market-data")
 
 
 def main() -> None:

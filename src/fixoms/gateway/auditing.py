@@ -61,6 +61,11 @@ def _reason(end: Refused | Disconnect) -> str:
     return f"{end.reason.value}: {end.text}" if end.text else end.reason.value
 
 
+def is_kept(words: Sequence[str], answer: Answer) -> bool:
+    """Whether the audit keeps what was said: prices come by the thousand, the journal has them."""
+    return not (answer.ok and words[0] == "market-price")
+
+
 def desk_refusal(user: str, remote: str, finding: Finding | None, now: Nanos) -> Fact:
     """Somebody who was not let in at the desk."""
     why = "no logon, or from an address that is not allowed"

@@ -155,6 +155,18 @@ class StatusMessage(_Message, frozen=True, kw_only=True, tag="gateway-status"):
     reason: str
 
 
+class AuditHeadMessage(_Message, frozen=True, kw_only=True, tag="audit-head"):
+    """The last line of the audit's chain. `seq` is that line's, not the journal's."""
+
+    hash: str
+
+
+def audit_head_payload(seq: int, time: str, line_hash: str) -> bytes:
+    """The retained message on the topic of the audit's head."""
+    message = AuditHeadMessage(id=f"audit-head-{seq}", seq=seq, index=0, time=time, hash=line_hash)
+    return msgspec.json.encode(message)
+
+
 def status_payload(venue: str, status: str, seq: int, time: str, reason: str = "") -> bytes:
     """The retained message on the status topic; `status` is online or offline."""
     return msgspec.json.encode(

@@ -29,6 +29,7 @@ from fixoms.domain.units import Nanos
 from fixoms.domain.wording import utc_text
 from fixoms.journal.entry import Entry
 from fixoms.outlets.alerts import AlertSettings
+from fixoms.outlets.audit_head import AuditHead
 from fixoms.outlets.cursor import Cursor, load_cursor, store_cursor
 from fixoms.outlets.listings import Listings
 from fixoms.outlets.messages import status_payload
@@ -48,6 +49,8 @@ CURSOR_INTERVAL_S: Final = 0.25
 
 CURSOR_SHARE: Final = 20
 """With very many instruments the file is larger: writing it may take a twentieth of the time."""
+
+AUDIT_HEAD_INTERVAL_S: Final = 1.0
 
 _UNSUPPORTED_PROTOCOL: Final = 132
 _UNSUPPORTED_PROTOCOL_3: Final = 1
@@ -84,6 +87,10 @@ class BrokerAddress(msgspec.Struct, frozen=True, kw_only=True):
             password=password or unquote(parts.password or ""),
         )
 
+    def tls_context(self) -> ssl.SSLContext | None:
+        """What verifies the broker's certificate; None without TLS."""
+        return ssl.create_default_context() if self.tls else None
+
     def __str__(self) -> str:
         return f"MQTT broker {self.host}:{self.port}"
 
@@ -101,6 +108,7 @@ class MqttOutlet:
         alerts: AlertSettings,
         now: Clock,
         window: int = WINDOW,
+        audit_dir: Path | None = None,
     ) -> None:
         self._address = address
         self._venue = venue
@@ -110,6 +118,8 @@ class MqttOutlet:
         self._now = now
         self._window = window
         self._protocol = ProtocolVersion.V5
+        self._audit_head = None if audit_dir is None else AuditHead(audit_dir, self._topics)
+        self._audit_after = 0.0
         self._client: Client | None = None
         self._watch: asyncio.Task[None] | None = None
         self._flying: deque[asyncio.Task[None]] = deque()
@@ -142,6 +152,9 @@ class MqttOutlet:
                 ),
             ]
         )
+        if self._audit_head is not None:
+            self._audit_head.forget()
+        await self._tell_audit_head(force=True)
         return self._cursor.seq, self._cursor.time
 
     async def write(self, entries: Sequence[Entry]) -> None:
@@ -162,18 +175,21 @@ class MqttOutlet:
             retained=self._retained,
         )
         await self._store(force=False)
+        await self._tell_audit_head(force=False)
 
     async def check(self) -> None:
         """While there is nothing to publish: raise when the connection is lost, keep the cursor."""
         if self._watch is None or self._watch.done():
             raise BrokerUnavailableError(f"{self._address}: connection lost")
         await self._store(force=False)
+        await self._tell_audit_head(force=False)
 
     async def close(self) -> None:
         """Say offline, see it arrive, disconnect, keep the cursor. Raises CursorError."""
         client = self._client
         if client is not None and self._watch is not None and not self._watch.done():
             with contextlib.suppress(MqttError, TimeoutError, BrokerUnavailableError):
+                await self._tell_audit_head(force=True)
                 await self._say_offline(client)
         await self._disconnect()
         await self._store(force=True)
@@ -283,7 +299,7 @@ class MqttOutlet:
             keepalive=KEEPALIVE_S,
             max_queued_incoming_messages=self._echo.maxsize,
             socket_options=((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),),
-            tls_context=ssl.create_default_context() if address.tls else None,
+            tls_context=address.tls_context(),
         )
         client.pending_calls_threshold = self._window + 2
         await client.__aenter__()
@@ -306,6 +322,13 @@ class MqttOutlet:
             async for message in client.messages:
                 if not self._echo.full():
                     self._echo.put_nowait(message.payload)
+
+    async def _tell_audit_head(self, *, force: bool) -> None:
+        """Publish the head of the audit when it has moved, once a second at most."""
+        now = asyncio.get_running_loop().time()
+        if self._audit_head is not None and (force or now >= self._audit_after):
+            self._audit_after = now + AUDIT_HEAD_INTERVAL_S
+            await self._publish(self._audit_head.changed())
 
     async def _say_offline(self, client: Client) -> None:
         """Publish the last status and wait until it comes back to us.

@@ -22,9 +22,11 @@ from fixoms.journal.reader import JournalReader
 from fixoms.outlets.alerts import AlertSettings
 from fixoms.outlets.cursor import CursorError
 from fixoms.outlets.follower import BATCH_ENTRIES, Follower
+from fixoms.outlets.market_prices import Desk, MarketPrices
 from fixoms.outlets.mqtt import BrokerAddress, BrokerUnavailableError, MqttOutlet
 from fixoms.outlets.parent import end_of_input
 from fixoms.outlets.status import State, StatusFile
+from fixoms.outlets.topics import Topics
 from fixoms.store.database import StoreError, StoreUnavailableError
 from fixoms.store.projection import Projector
 
@@ -47,16 +49,24 @@ class OutletsSettings(msgspec.Struct, frozen=True, kw_only=True):
     mqtt_password: str = ""
     topic_prefix: str = "fixoms"
     alerts: AlertSettings = AlertSettings()
+    audit_dir: Path | None = None
+    market_prices: bool = False
     batch_entries: int = BATCH_ENTRIES
     drain_s: float = 5.0
 
 
-def run(settings: OutletsSettings, *, now: Clock, say: Callable[[str], None]) -> int:
+def run(
+    settings: OutletsSettings,
+    *,
+    now: Clock,
+    say: Callable[[str], None],
+    call_desk: Callable[[], Desk] | None = None,
+) -> int:
     """Run the outlets as a program, on an event loop that can do it; returns the exit code."""
     # The MQTT client watches its socket itself, which the default loop of Windows cannot do.
     loop = asyncio.SelectorEventLoop if sys.platform == "win32" else None
     with asyncio.Runner(loop_factory=loop) as runner:
-        return runner.run(run_outlets(settings, now=now, say=say))
+        return runner.run(run_outlets(settings, now=now, say=say, call_desk=call_desk))
 
 
 async def run_outlets(
@@ -65,11 +75,13 @@ async def run_outlets(
     now: Clock,
     say: Callable[[str], None],
     stop: asyncio.Event | None = None,
+    call_desk: Callable[[], Desk] | None = None,
 ) -> int:
     """Run the outlets until told to stop; the exit code is 1 when one of them had to give up.
 
     `say` gets one line per thing a person should know. With `stop` the caller says when to end;
-    without it, the end of standard input and SIGTERM do. Raises ValueError for a wrong MQTT URL.
+    without it, the end of standard input and SIGTERM do. `call_desk` is where prices of external
+    markets are told, if the settings ask for them. Raises ValueError for a wrong MQTT URL.
     """
     readers = contextlib.ExitStack()
     with readers:
@@ -83,6 +95,9 @@ async def run_outlets(
         watching = asyncio.create_task(status.keep(), name="outlets status")
         try:
             async with asyncio.TaskGroup() as running:
+                if settings.market_prices and settings.mqtt_url and call_desk:
+                    prices = _market_prices(settings, settings.mqtt_url, call_desk, say)
+                    running.create_task(prices.run(ending), name="market prices")
                 for follower in followers:
                     running.create_task(
                         follower.run(ending, settings.drain_s), name=follower.progress.name
@@ -122,6 +137,7 @@ def _followers(
         cursor_path=cursor_path,
         alerts=settings.alerts,
         now=now,
+        audit_dir=settings.audit_dir,
     )
     followers.append(
         Follower(
@@ -136,6 +152,20 @@ def _followers(
         )
     )
     return followers
+
+
+def _market_prices(
+    settings: OutletsSettings,
+    url: str,
+    call_desk: Callable[[], Desk],
+    say: Callable[[str], None],
+) -> MarketPrices:
+    return MarketPrices(
+        BrokerAddress.parse(url, settings.mqtt_user, settings.mqtt_password),
+        topic=Topics(settings.topic_prefix, settings.venue).market_prices,
+        call_desk=call_desk,
+        say=say,
+    )
 
 
 def _reader(settings: OutletsSettings, readers: contextlib.ExitStack) -> JournalReader:

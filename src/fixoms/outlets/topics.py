@@ -29,6 +29,16 @@ class Topics:
         """Whether the gateway is online (retained; the last will says offline)."""
         return f"{self.root}/status"
 
+    @property
+    def audit_head(self) -> str:
+        """The last line of the audit's chain (retained)."""
+        return f"{self.root}/audit/head"
+
+    @property
+    def market_prices(self) -> str:
+        """Filter of the prices of external markets, which others publish to the venue."""
+        return f"{self.root}/market-prices/+/+"
+
     def order(self, broker: str, order_id: str) -> str:
         """States of one order."""
         return f"{self.root}/orders/{level(broker)}/{order_id}"
