@@ -27,6 +27,7 @@ from fixoms.domain.enums import (
 )
 from fixoms.domain.events import CancelRejected
 from fixoms.domain.ids import NO_ORDER, InstrumentId
+from fixoms.domain.rendering import render_order_id
 from fixoms.domain.units import Qty
 from fixoms.engine.agenda import Agenda
 from fixoms.engine.intake import refuse
@@ -77,7 +78,8 @@ class OrderEntry:
             if command.poss_resend and _is_same(first, command):
                 self._tape.report(first, ExecType.ORDER_STATUS, requester=session.name)
             else:
-                self.reject(session, command, None, _duplicate(command.cl_ord_id))
+                listing = self.find(command.symbol, command.market)
+                self.reject(session, command, listing, _duplicate(command.cl_ord_id))
             return
         listing = self.find(command.symbol, command.market)
         if listing is None:
@@ -113,7 +115,7 @@ class OrderEntry:
 
     def unknown_symbol(self, symbol: str, market: str) -> Refusal:
         """The refusal of an instrument the venue does not list."""
-        where = f" on SecurityExchange(207) {market!r}" if market else ""
+        where = f" on market {market!r}" if market else ""
         return Refusal(OrdRejReason.UNKNOWN_SYMBOL, f"Symbol(55) {symbol!r} is not listed{where}")
 
     def refuse_new(
@@ -329,7 +331,9 @@ class OrderEntry:
             text = f"the order is {order.status.name.lower()}"
             return order, CxlRejReason.TOO_LATE_TO_CANCEL, text
         if order is None or (orig and order.cl_ord_id != orig):
-            named = f"OrigClOrdID(41) {orig!r}" if orig else f"OrderID(37) {command.order_id}"
+            named = f"OrigClOrdID(41) {orig!r}"
+            if not orig:
+                named = f"OrderID(37) {render_order_id(command.order_id)}"
             if order is not None:
                 named += f", replaced by {order.cl_ord_id!r},"
             return None, CxlRejReason.UNKNOWN_ORDER, f"{named} is not an order that can be changed"
@@ -394,6 +398,9 @@ class OrderEntry:
             return
         listing = self.find(command.symbol, command.market)
         terms = OrderTerms(command.side, OrdType.LIMIT, TimeInForce.DAY, Qty(0))
+        named = f"ClOrdID(11) {command.cl_ord_id!r}"
+        if command.order_id:
+            named += f", OrderID(37) {render_order_id(command.order_id)}"
         self._tape.report_unknown(
             ExecType.ORDER_STATUS,
             session.owner(command.origin.user),
@@ -402,7 +409,7 @@ class OrderEntry:
             InstrumentId("") if listing is None else listing.instrument_id,
             terms,
             OrdRejReason.UNKNOWN_ORDER,
-            f"ClOrdID(11) {command.cl_ord_id!r}, OrderID(37) {command.order_id}: no such order",
+            f"{named}: no such order",
             ord_status_req_id=command.ord_status_req_id,
         )
 

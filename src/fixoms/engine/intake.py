@@ -53,7 +53,7 @@ def refuse(listing: Listing, terms: OrderTerms, now: Nanos, trading_day: str) ->
     )
     if refusal is None and not _is_plain(terms):
         refusal = (
-            _refuse_instructions(terms)
+            _refuse_instructions(listing.instrument, terms)
             or _refuse_quantities_of(listing.instrument, terms)
             or _refuse_time(listing, terms, now, trading_day)
         )
@@ -162,7 +162,7 @@ def _is_trailing(terms: OrderTerms) -> bool:
     return ExecInst.TRAILING_STOP_PEG in terms.exec_inst.split()
 
 
-def _refuse_instructions(terms: OrderTerms) -> Refusal | None:
+def _refuse_instructions(instrument: Instrument, terms: OrderTerms) -> Refusal | None:
     insts = terms.exec_inst.split()
     ord_type, tif, offset = terms.ord_type, terms.tif, terms.peg_offset
     unknown = [inst for inst in insts if inst not in _KNOWN_INSTS]
@@ -177,12 +177,15 @@ def _refuse_instructions(terms: OrderTerms) -> Refusal | None:
         text = f"ExecInst(18) {pegs[0]} is not taken with OrdType(40) {ord_type}"
         return Refusal(_UNSUPPORTED, text)
     if pegs == ["a"] and (not offset or (offset > 0) is not terms.side.is_buy):
-        text = f"PegOffsetValue(211) {offset} of a trailing {terms.side.name} must be"
-        return Refusal(_UNSUPPORTED, f"{text} {'above' if terms.side.is_buy else 'below'} 0")
+        kind, bound = ("buy", "above") if terms.side.is_buy else ("sell", "below")
+        given = instrument.render_price(offset or 0)
+        text = f"PegOffsetValue(211) {given} of a trailing {kind} order must be {bound} 0"
+        return Refusal(_UNSUPPORTED, text)
     if offset is not None and not pegs:
         return Refusal(_UNSUPPORTED, "PegOffsetValue(211) needs one of M, P, R, a in ExecInst(18)")
     if offset is not None and abs(offset) > PRICE_MAX:
-        return Refusal(_LIMIT, f"PegOffsetValue(211) {offset} is beyond {PRICE_MAX} units")
+        given, largest = instrument.render_price(offset), instrument.render_price(PRICE_MAX)
+        return Refusal(_LIMIT, f"PegOffsetValue(211) {given} is beyond {largest}")
     immediate = tif in (TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL)
     if pegs and pegs != ["a"] and (immediate or tif in _OF_ONE_CALL):
         return Refusal(_UNSUPPORTED, f"a pegged order takes no TimeInForce(59) {tif}")

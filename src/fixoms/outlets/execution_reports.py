@@ -130,9 +130,8 @@ class ExecutionReports:
         if instrument is not None:
             add((tags.SECURITY_EXCHANGE, instrument.market.encode("latin-1")))
         term(tags.SIDE, terms.side.value.encode())
-        if terms.qty or tags.ORDER_QTY in echo:
-            term(tags.ORDER_QTY, qty(terms.qty))
         if event.exec_type is not ExecType.ORDER_STATUS or event.order_id:
+            term(tags.ORDER_QTY, qty(terms.qty))
             term(tags.ORD_TYPE, terms.ord_type.value.encode())
         optional(tags.PRICE, px(event.price) if event.price is not None else None)
         optional(tags.STOP_PX, px(event.stop_px) if event.stop_px is not None else None)
