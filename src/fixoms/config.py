@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
+from fixoms.config_risk import risk_commands, risk_mistakes
 from fixoms.domain.commands import (
     VENUE,
     CancelOnDisconnect,
@@ -152,7 +153,7 @@ class Config(Settings, frozen=True, kw_only=True):
         instruments: list[Command] = [
             DefineInstrument(VENUE, self._instrument(each), each.phase) for each in self.instruments
         ]
-        return [*participants, *sessions, *instruments]
+        return [*participants, *sessions, *instruments, *risk_commands(self)]
 
     def parse_instrument(self, text: str) -> tuple[Instrument, Phase]:
         """Read one entry of `instruments` from YAML `text`; raises ConfigError."""
@@ -200,7 +201,8 @@ def parse(text: str, path: Path) -> Config:
 
 def _checked(document: Document[Settings]) -> Config:
     settings = document.value
-    problems = [document.problem(key, text) for key, text in mistakes(settings)]
+    found = (*mistakes(settings), *risk_mistakes(settings))
+    problems = [document.problem(key, text) for key, text in found]
     if problems:
         raise ConfigError(document.path, problems)
     groups = {name: getattr(settings, name) for name in settings.__struct_fields__}

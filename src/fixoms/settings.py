@@ -17,6 +17,7 @@ from msgspec import Meta
 from fixoms.domain.enums import Phase, SelfTradePrevention
 from fixoms.domain.roles import UserRole
 from fixoms.journal.settings import Durability, Retention
+from fixoms.settings_risk import ProfileSettings, RiskSettings
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 Seconds = Annotated[int, Meta(ge=1, le=86_400)]
@@ -310,6 +311,8 @@ class Settings(_Group, frozen=True):
     participants: dict[Name, ParticipantSettings] = {}
     sessions: dict[CompId, SessionSettings] = {}
     instruments: tuple[InstrumentSettings, ...] = ()
+    risk: RiskSettings = RiskSettings()
+    profiles: dict[Name, ProfileSettings] = {}
     journal: JournalSection = JournalSection()
     sql: SqlSettings = SqlSettings()
     mqtt: MqttSettings = MqttSettings()
