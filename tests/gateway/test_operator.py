@@ -60,6 +60,7 @@ SAID = {
     "limits": "limits",
     "limits set": "limits set account=ALPHA/ACC1 order-qty=1000 gross.USD=5000000 new client",
     "limits remove": "limits remove account=ALPHA/ACC1",
+    "headroom": "headroom",
     "proposals": "proposals",
     "approve": "approve 1",
     "dismiss": "dismiss 1 no",
@@ -163,6 +164,18 @@ async def test_limits_are_set_one_by_one_and_shown_as_they_are_written(venue: Ve
     assert (await say(venue, f"limits {scope} symbol=ACME")).rows == ()
     assert (await say(venue, f"limits remove {scope} closed")).ok
     assert venue.engine.limits() == ()
+
+
+async def test_headroom_is_what_is_left(venue: Venue) -> None:
+    assert (await say(venue, "headroom")).rows == ()
+    assert (await say(venue, "limits set account=ALPHA/ACC1 open-orders=50 order-qty=10.5")).ok
+    assert (await say(venue, "limits set account=ALPHA/* open-orders=7")).ok
+    rows = (await say(venue, "headroom")).rows
+    found = {row["limit"]: (row["allowed"], row["used"], row["headroom"]) for row in rows}
+    assert found["open orders"] == ("50", "0", "50")
+    assert {row["scope"] for row in rows} == {"account ACC1 of ALPHA"}
+    other = (await say(venue, "headroom account=ALPHA/ACC2")).rows
+    assert [(row["limit"], row["allowed"]) for row in other] == [("open orders", "7")]
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,8 @@ class RiskWords:
                 return self._kills()
             case "limits":
                 return self._limits(self._scope(rest)[0] if rest else None)
+            case "headroom":
+                return self._headroom([self._scope(rest)[0]] if rest else None)
             case "limits set":
                 scope, rest = self._scope(rest)
                 return self._set_limits(scope, rest, origin)
@@ -231,6 +233,28 @@ class RiskWords:
             for scope, limits in self._engine.limits()
             if wanted is None or scope == wanted
             for name, value in limit_rows(limits)
+        ]
+        return Answer(ok=True, text=f"{len(rows)} limits", rows=tuple(rows))
+
+    def _headroom(self, wanted: Sequence[Scope] | None) -> Answer:
+        """What is left of the limits of a scope, or of every scope that has limits of its own."""
+        scopes = wanted or [
+            scope
+            for scope, _ in self._engine.limits()
+            if EACH not in (scope.participant, scope.name, scope.instrument_id)
+        ]
+        rows = [
+            {
+                "scope": each.scope.text,
+                "limit": f"{each.check.value} {each.side}".rstrip(),
+                "instrument": str(each.instrument_id),
+                "currency": each.currency,
+                "allowed": each.limit,
+                "used": each.used,
+                "headroom": each.headroom,
+            }
+            for scope in scopes
+            for each in self._engine.headroom(scope)
         ]
         return Answer(ok=True, text=f"{len(rows)} limits", rows=tuple(rows))
 

@@ -59,6 +59,7 @@ WORDS: Final[dict[str, Word]] = {
     "limits": Word("limits [SCOPE]", _READERS, reads=True),
     "limits set": Word("limits set SCOPE LIMIT=VALUE|none ... [REASON]", _RISK),
     "limits remove": Word("limits remove SCOPE [REASON]", _RISK),
+    "headroom": Word("headroom [SCOPE]", _READERS, reads=True),
     "proposals": Word("proposals", _READERS, reads=True),
     "approve": Word("approve PROPOSAL", _RISK),
     "dismiss": Word("dismiss PROPOSAL [REASON]", _RISK),
