@@ -195,7 +195,7 @@ class MassCancel(_Command, frozen=True):
 
 
 class RequestMassStatus(_Command, frozen=True):
-    """OrderMassStatusRequest(AF)."""
+    """OrderMassStatusRequest(AF). `client` is the party whose orders are meant, empty for all."""
 
     mass_status_req_id: str
     request_type: MassStatusReqType
@@ -204,6 +204,7 @@ class RequestMassStatus(_Command, frozen=True):
     segment: str = ""
     side: Side | None = None
     account: str = ""
+    client: str = ""
 
 
 class SessionOpened(_Command, frozen=True):

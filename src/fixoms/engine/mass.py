@@ -46,6 +46,7 @@ class Narrowing(NamedTuple):
     segment: str
     side: Side | None
     account: str
+    client: str
 
     def covers(self, order: Order) -> bool:
         """Whether the order is meant."""
@@ -54,6 +55,7 @@ class Narrowing(NamedTuple):
             and self.segment in ("", order.listing.instrument.segment)
             and self.side in (None, order.terms.side)
             and self.account in ("", order.terms.account)
+            and self.client in ("", order.terms.client)
         )
 
 
@@ -170,7 +172,8 @@ class MassRequests:
             if command.segment not in segments:
                 text = f"TradingSessionID(336) {command.segment!r} is not a segment of the venue"
                 return WrongScope(6, text)
-        return Narrowing(instrument_id, command.segment, command.side, command.account)
+        client = command.client if isinstance(command, RequestMassStatus) else ""
+        return Narrowing(instrument_id, command.segment, command.side, command.account, client)
 
     def close_session(self, command: SessionClosed, session: Session) -> None:
         """Cancel on disconnect: the orders the session entered, as its policy says."""

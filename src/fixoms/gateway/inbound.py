@@ -47,7 +47,7 @@ from fixoms.fix import tags
 from fixoms.fix.dictionary import Dictionary
 from fixoms.fix.groups import groups
 from fixoms.fix.message import FieldMissing, Message
-from fixoms.gateway.order_terms import SIDES, Fields, read_terms, text_of
+from fixoms.gateway.order_terms import SIDES, Fields, client_of, read_terms, text_of
 
 FindInstrument: TypeAlias = Callable[[str, str], Instrument | None]
 """Finds the instrument `(symbol, market)`; an empty market means the symbol's default one."""
@@ -265,6 +265,8 @@ class Inbound:
             message.require(tags.SYMBOL)
         if request_type is MassStatusReqType.TRADING_SESSION:
             message.require(tags.TRADING_SESSION_ID)
+        if request_type is MassStatusReqType.PARTY_ID:
+            message.require(tags.PARTY_ID)
         return RequestMassStatus(
             origin,
             text_of(message, tags.MASS_STATUS_REQ_ID),
@@ -274,6 +276,7 @@ class Inbound:
             text_of(message, tags.TRADING_SESSION_ID),
             SIDES.get(message.get(tags.SIDE) or b""),
             text_of(message, tags.ACCOUNT),
+            client_of(message),
         )
 
 

@@ -140,7 +140,7 @@ class _TermsReader:
             expire_date=text_of(fields, tags.EXPIRE_DATE),
             stp=self._stp(),
             account=text_of(fields, tags.ACCOUNT),
-            client=_client(fields),
+            client=client_of(fields),
             echo=tuple(self._echo),
         )
 
@@ -263,7 +263,7 @@ class _TermsReader:
         return None if value is None else parse_utc_timestamp(value)
 
 
-def _client(fields: Fields) -> str:
+def client_of(fields: Fields) -> str:
     """PartyID(448) of the client (PartyRole 3), else empty."""
     party_id = b""
     for tag, value in fields.fields:

@@ -61,6 +61,7 @@ class ReferenceDesk:
         self._clock = clock
         self._by_instrument: dict[str, dict[InstrumentId, str]] = {}
         self._by_segment: dict[str, dict[str, str]] = {}
+        self._told: dict[str, Phase] = {}
 
     def answer(self, session: str, message: Message) -> Iterator[Message]:
         """Yield the answers to one question of a session."""
@@ -79,23 +80,27 @@ class ReferenceDesk:
 
     def updates(self, events: Iterable[Event]) -> Iterator[tuple[str, Message]]:
         """Yield (session, message) for the phase changes that sessions subscribed to."""
+        moved: dict[str, None] = {}
         for event in events:
             if not isinstance(event, PhaseChanged):
                 continue
+            moved[event.segment] = None
             instrument = self._engine.instrument(event.instrument_id)
             for session, wanted in self._by_instrument.items():
-                if instrument is not None and event.instrument_id in wanted:
-                    yield (
-                        session,
-                        self._status_of(instrument, wanted[event.instrument_id], unsolicited=True),
-                    )
-            for session, segments in self._by_segment.items():
-                if event.segment in segments:
-                    request_id = segments[event.segment]
-                    yield (
-                        session,
-                        self._status_of_segment(event.segment, request_id, unsolicited=True),
-                    )
+                request_id = wanted.get(event.instrument_id)
+                if instrument is not None and request_id is not None:
+                    yield session, self._status_of(instrument, request_id, unsolicited=True)
+        for segment in moved:
+            yield from self._segment_updates(segment)
+
+    def _segment_updates(self, segment: str) -> Iterator[tuple[str, Message]]:
+        """Tell of a segment once it as a whole is in another phase than was told last."""
+        if self._told.get(segment) is self._phase_of_segment(segment):
+            return
+        for session, segments in self._by_segment.items():
+            request_id = segments.get(segment)
+            if request_id is not None:
+                yield session, self._status_of_segment(segment, request_id, unsolicited=True)
 
     def _security_list(self, message: Message) -> Message:
         request_type = message.text(tags.SECURITY_LIST_REQUEST_TYPE) or _ALL
@@ -186,20 +191,25 @@ class ReferenceDesk:
         return answer.add(tags.TEXT, f"{phase.value}, {instrument.status.value}")
 
     def _status_of_segment(self, segment: str, request_id: str, *, unsolicited: bool) -> Message:
-        phases = {
-            self._engine.phase(each.instrument_id): None
-            for each in self._engine.instruments()
-            if each.segment == segment
-        }
-        # One instrument may be in a phase of its own (a volatility auction); the segment is open
-        # as long as anything in it trades.
-        phase = Phase.CONTINUOUS if Phase.CONTINUOUS in phases else next(iter(phases))
+        phase = self._told[segment] = self._phase_of_segment(segment)
         answer = Message("h").add(tags.TRAD_SES_REQ_ID, request_id)
         answer.add(tags.TRADING_SESSION_ID, segment)
         if unsolicited:
             answer.add(tags.UNSOLICITED_INDICATOR, "Y")
         answer.add(tags.TRAD_SES_STATUS, _SESSION_STATUS[phase])
         return answer.add(tags.TEXT, phase.value)
+
+    def _phase_of_segment(self, segment: str) -> Phase:
+        """Find the phase of a segment, which is open as long as anything in it trades.
+
+        One instrument may be in a phase of its own, such as a volatility auction.
+        """
+        phases = {
+            self._engine.phase(each.instrument_id): None
+            for each in self._engine.instruments()
+            if each.segment == segment
+        }
+        return Phase.CONTINUOUS if Phase.CONTINUOUS in phases else next(iter(phases))
 
 
 def _ticks(instrument: Instrument) -> str:
