@@ -276,6 +276,12 @@ def test_mass_cancel_by_segment_needs_its_name() -> None:
     assert "TradingSessionID(336)" in refused.text
 
 
+def test_mass_cancel_by_account() -> None:
+    command = translate("q", f"11=M1|530=7|{TIME}|1=ACC-9")
+    assert isinstance(command, MassCancel)
+    assert command.account == "ACC-9"
+
+
 @pytest.mark.parametrize("wire_type", ["2", "3", "4", "5"])
 def test_a_mass_cancel_the_venue_does_not_do_is_refused(wire_type: str) -> None:
     refused = translate("q", f"11=M1|530={wire_type}|{TIME}")

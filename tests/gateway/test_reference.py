@@ -52,6 +52,7 @@ def test_the_list_of_instruments() -> None:
     assert symbols == [b"ACME", b"BETA", b"CALL"]
     assert shown(World().ask("x", f320="L1", f559=0, f55="NOPE"), 560) == [("2",)]
     assert shown(World().ask("x", f320="L1", f559=1), 560) == [("1",)]
+    assert shown(World().ask("x", f320="L1", f559=0, f55="ACME", f207="XPAR"), 560) == [("2",)]
 
 
 def test_the_status_of_one_instrument() -> None:

@@ -24,6 +24,7 @@ from fixoms.fix.effects import DisconnectReason
 from fixoms.fix.identity import SessionId
 from fixoms.fix.message import Message
 from fixoms.gateway.authentication import Identity
+from fixoms.gateway.headroom import HeadroomDesk
 from fixoms.gateway.inbound import Inbound, Refused
 from fixoms.gateway.reference import ReferenceDesk
 from fixoms.gateway.sequencer import Sequencer
@@ -39,6 +40,8 @@ LogOut: TypeAlias = Callable[[SessionId, str], object]
 
 Authenticate: TypeAlias = Callable[[str, Message], Identity]
 """Checks the Logon(A) of the session of this name and tells who it is; raises RejectLogon."""
+
+_BUSINESS_REJECT: Final = "j"
 
 _ADDS_RISK: Final = frozenset({"D", "G", "E"})
 """Message types that are refused when the venue cannot take more; cancels always go through."""
@@ -66,6 +69,7 @@ class OrderEntry(QuietApplication):
         sequencer: Sequencer,
         inbound: Inbound,
         reference: ReferenceDesk,
+        headroom: HeadroomDesk,
         reports: ExecutionReports,
         profiles: Mapping[SessionId, SessionProfile],
         authenticate: Authenticate,
@@ -76,6 +80,7 @@ class OrderEntry(QuietApplication):
         self._sequencer = sequencer
         self._inbound = inbound
         self._reference = reference
+        self._headroom = headroom
         self._reports = reports
         self._profiles = profiles
         self._authenticate = authenticate
@@ -90,7 +95,7 @@ class OrderEntry(QuietApplication):
             changed=self._has_new_password,
         )
         self._by_name = {profile.name: session for session, profile in profiles.items()}
-        self._taken = inbound.msg_types | reference.msg_types
+        self._taken = inbound.msg_types | reference.msg_types | headroom.msg_types
         self._send: Send | None = None
         self._log_out: LogOut | None = None
         self._tell = tell
@@ -125,6 +130,9 @@ class OrderEntry(QuietApplication):
     def from_app(self, session: SessionId, message: Message) -> None:
         """Turn one application message into a command or an answer."""
         msg_type = message.msg_type
+        if msg_type == _BUSINESS_REJECT:
+            # A refusal of ours is never refused back, or two polite ends would never stop.
+            return
         identity = self._identities[session]
         if identity.must_change or msg_type not in identity.may_send:
             self._must_be_permitted(identity, message)
@@ -143,12 +151,24 @@ class OrderEntry(QuietApplication):
                 raise BusinessReject(command.reason.value, command.text, command.ref_id)
             self._sequencer.submit(command)
         elif msg_type in self._reference.msg_types:
+            self._must_be_allowed(session, identity, msg_type)
             for answer in self._reference.answer(self._profiles[session].name, message):
                 self._deliver(self._profiles[session].name, answer)
+        elif msg_type in self._headroom.msg_types:
+            self._must_be_allowed(session, identity, msg_type)
+            profile = self._profiles[session]
+            for answer in self._headroom.answer(profile.participant, message):
+                self._deliver(profile.name, answer)
         elif msg_type in UserRequests.msg_types:
             self._user_requests.receive(self._profiles[session].name, identity, message)
         else:
             raise UnsupportedMessageType(f"MsgType(35) {msg_type} is not taken by this venue")
+
+    def _must_be_allowed(self, session: SessionId, identity: Identity, msg_type: str) -> None:
+        """Raise BusinessReject for a question the profiles of the sender do not permit."""
+        text = self._headroom.objection(self._profiles[session].name, identity.user, msg_type)
+        if text:
+            raise BusinessReject(BusinessRejectReason.NOT_AUTHORIZED.value, text, "")
 
     def _must_be_permitted(self, identity: Identity, message: Message) -> None:
         """Raise BusinessReject for a message that this venue takes, but not from this user."""

@@ -106,12 +106,14 @@ class ReferenceDesk:
         request_type = message.text(tags.SECURITY_LIST_REQUEST_TYPE) or _ALL
         symbol = message.text(tags.SYMBOL)
         segment = message.text(tags.TRADING_SESSION_ID)
+        market = message.text(tags.SECURITY_EXCHANGE)
         listed = [
             each
             for each in self._engine.instruments()
             if each.status is not InstrumentStatus.DELISTED
             and (request_type != "0" or each.symbol == symbol)
             and (segment is None or each.segment == segment)
+            and (market is None or each.market == market)
         ]
         result = "0" if listed else "2"
         if request_type not in ("0", "3", _ALL):

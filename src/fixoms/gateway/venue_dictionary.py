@@ -55,6 +55,9 @@ _WITH_CONTINGENCY: Final = ("E", "N")
 _REPLACE: Final = "G"
 """May leave out Side(54): the order it names has one."""
 
+_MASS_CANCEL: Final = "q"
+"""Takes Account(1) as FIX 5.0 does."""
+
 _ORDERS_OF_A_LIST: Final = "ListOrdGrp"
 
 
@@ -75,6 +78,8 @@ def venue_dictionary() -> Dictionary:
         members = message.members
         if message.msg_type == _REPLACE:
             members = tuple(map(_side_optional, members))
+        if message.msg_type == _MASS_CANCEL:
+            members += (FieldRef(tags.ACCOUNT, required=False),)
         if message.msg_type in _WITH_STP:
             members += (FieldRef(_STP.tag, required=False),)
         if message.msg_type in _WITH_CONTINGENCY:
