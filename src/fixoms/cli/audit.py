@@ -73,6 +73,8 @@ def list_records(
     if order:
         rows = sorted(rows + _journal_rows(settings, question), key=lambda row: row["time"])
         rows = rows[-limit:]
+    # After the reading, so that a list does not end with itself.
+    note_read(settings)
     columns = [
         Column("Time", lambda row: row["time"], style="quiet"),
         Column("Kind", lambda row: row["kind"]),

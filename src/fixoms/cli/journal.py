@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fixoms.cli.audit import note_read
 from fixoms.cli.options import (
     DEFAULT_CONFIG,
     ConfigOption,
@@ -123,7 +124,9 @@ def print_entries(
     """Print entries: each command with its sequence, time and sender, and its events."""
     from fixoms.journal.listing import print_entries as lines
 
-    for line in lines(load_config(config).journal_dir, first, last):
+    settings = load_config(config)
+    note_read(settings)
+    for line in lines(settings.journal_dir, first, last):
         typer.echo(line)
 
 
@@ -134,5 +137,7 @@ def export_entries(
     """Export entries as JSON, one object a line."""
     from fixoms.journal.listing import export_entries as lines
 
-    for line in lines(load_config(config).journal_dir, first, last):
+    settings = load_config(config)
+    note_read(settings)
+    for line in lines(settings.journal_dir, first, last):
         typer.echo(line)
