@@ -38,6 +38,7 @@ from fixoms.fix.tls import ReloadableContext, TlsFiles
 from fixoms.fix.validation import STRICT_WITH_DECLARED
 from fixoms.fix.wire_log import WireLog
 from fixoms.gateway.authentication import Authentication, Claim, Finding, LogonPolicy, Users
+from fixoms.gateway.headroom import HeadroomDesk
 from fixoms.gateway.house import Deed, House
 from fixoms.gateway.inbound import Inbound
 from fixoms.gateway.operator import Desk
@@ -120,6 +121,7 @@ class Venue:
             sequencer=self.sequencer,
             inbound=Inbound(self.engine.find_instrument, venue_dictionary()),
             reference=ReferenceDesk(self.engine, clock),
+            headroom=HeadroomDesk(self.engine),
             reports=ExecutionReports(self.engine.instrument, config.fix.timestamp_digits.value),
             profiles={
                 session: SessionProfile(name=name, participant=config.sessions[name].participant)
