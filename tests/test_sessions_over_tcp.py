@@ -1,7 +1,7 @@
 """The same scripts over real sockets, each against a venue of its own that runs in real time.
 
-Scripts that wait for long, kill the venue, or start a trading day of their own clock are played
-in-process only (test_sessions.py).
+Scripts that wait for long, kill the venue, start a trading day of their own clock, or want a venue
+of another configuration are played in-process only (test_sessions.py).
 """
 
 import asyncio
@@ -48,7 +48,11 @@ def _fits_real_time(script: Script) -> bool:
 
 def _scripts() -> list[Script]:
     scripts = (read_script(path, fix44()) for path in script_files([SESSIONS]))
-    return [script for script in scripts if _fits_real_time(script)]
+    return [
+        script
+        for script in scripts
+        if script.config in ("", CONFIG.path.name) and _fits_real_time(script)
+    ]
 
 
 @pytest.fixture(scope="module")
