@@ -17,6 +17,7 @@ from fixoms.domain.commands import BustTrade, CorrectTrade
 from fixoms.domain.enums import ExecType
 from fixoms.domain.events import TradeBusted, TradeCorrected
 from fixoms.domain.ids import ExecId
+from fixoms.domain.rendering import render_trade_id
 from fixoms.domain.units import NOTIONAL_MAX, PRICE_MAX, Notional, Price, Qty
 from fixoms.engine.order import Happening, Order, Place
 from fixoms.engine.state import State, TradeRecord
@@ -38,7 +39,7 @@ class Corrections:
         """Take a trade back: ExecType H to both sides."""
         trade = self._state.trades.get(command.trade_id)
         if trade is None:
-            text = f"trade {command.trade_id} is not a trade of today that stands"
+            text = f"{render_trade_id(command.trade_id)} is not a trade of today that stands"
             self._tape.refuse(command.origin, text)
             return
         del self._state.trades[command.trade_id]
@@ -56,7 +57,9 @@ class Corrections:
                 command.reason,
             )
         )
-        self._tape.done(command.origin, f"busted trade {trade.trade_id}: {command.reason}")
+        self._tape.done(
+            command.origin, f"busted trade {render_trade_id(trade.trade_id)}: {command.reason}"
+        )
 
     def correct(self, command: CorrectTrade) -> None:
         """Change price or quantity of a trade: ExecType G to both sides.
@@ -93,7 +96,9 @@ class Corrections:
                 command.reason,
             )
         )
-        self._tape.done(command.origin, f"corrected trade {trade.trade_id}: {command.reason}")
+        self._tape.done(
+            command.origin, f"corrected trade {render_trade_id(trade.trade_id)}: {command.reason}"
+        )
 
     def _change(self, order: Order, trade: TradeRecord, price: Price, qty: Qty) -> None:
         """Make the order's figures those of a trade of `qty` at `price`; 0 stands for a bust."""
@@ -140,7 +145,7 @@ def _sides(trade: TradeRecord) -> tuple[tuple[Order, ExecId], tuple[Order, ExecI
 
 def _refuse(trade: TradeRecord | None, command: CorrectTrade) -> str:
     if trade is None:
-        return f"trade {command.trade_id} is not a trade of today that stands"
+        return f"{render_trade_id(command.trade_id)} is not a trade of today that stands"
     instrument = trade.buy.listing.instrument
     if not 0 < command.qty <= trade.qty:
         most = instrument.render_qty(trade.qty)

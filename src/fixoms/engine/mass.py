@@ -29,6 +29,7 @@ from fixoms.domain.enums import (
 )
 from fixoms.domain.events import MassCancelReported
 from fixoms.domain.ids import InstrumentId
+from fixoms.domain.rendering import render_order_id
 from fixoms.domain.units import Qty
 from fixoms.engine.order import Happening, Order
 from fixoms.engine.settings import EngineSettings
@@ -227,9 +228,9 @@ class MassRequests:
         state = self._state
         order = state.orders.get(command.order_id)
         if command.order_id and order is None:
-            return f"order {command.order_id} is not known"
+            return f"order {render_order_id(command.order_id)} is not known"
         if command.order_id and order is not None and not order.is_live:
-            return f"order {command.order_id} is {order.status.name.lower()}"
+            return f"order {render_order_id(command.order_id)} is {order.status.name.lower()}"
         if command.participant and command.participant not in state.participants:
             return f"participant {command.participant!r} is not known"
         if command.instrument_id and command.instrument_id not in state.listings:

@@ -206,7 +206,7 @@ class Desk:
         trade_id = _trade_id(rest[0])
         instrument = self._engine.trade_instrument(trade_id)
         if instrument is None:
-            raise Misspoken(f"{rest[0]} is not a trade of this trading day")
+            raise Misspoken(f"{rest[0]} is not a trade of today that stands")
         qty = _units(rest[1], instrument.qty_decimals, QTY_MAX, "a quantity")
         price = _price(instrument, rest[2])
         return CorrectTrade(origin, trade_id, price, Qty(qty), _reason(rest[3:]))
