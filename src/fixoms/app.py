@@ -167,7 +167,7 @@ class Server:
             text = f"the operator's desk cannot be opened at {settings.host}:{settings.port}"
             raise CannotStartError(f"{text}: {error}") from error
         self._closing.push_async_callback(listener.stop)
-        self._say(f"the operator's desk listens on {settings.host}:{port} (TLS)")
+        self._say(f"the operator's desk is open at {settings.host}:{port} (TLS)")
 
     def _refuse_operator(self, user: str, remote: str, finding: Finding | None) -> None:
         """Keep who was not let in at the desk, and why."""

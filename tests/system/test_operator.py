@@ -38,7 +38,7 @@ def desk_config(folder: Path, authority: Authority, operator: str = "") -> Path:
 
 
 def desk_port(process: VenueProcess) -> int:
-    line = process.said("desk listens on")
+    line = process.said("desk is open at")
     found = re.search(r":(\d+) \(TLS\)", line)
     assert found is not None
     return int(found[1])
@@ -209,3 +209,37 @@ def test_a_session_that_floods_is_logged_out_and_others_trade_on(tmp_path: Path)
         alpha.expect("8", f150="F", f11="A0")
         bravo.logout()
         alpha.logout()
+
+
+def test_guessing_at_the_desk_locks_the_user_out(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    with venue(desk_config(tmp_path, authority)) as process:
+        port = desk_port(process)
+        for guess in range(5):
+            with pytest.raises(DeskUnreachable, match="Logon refused"):
+                caller(port, authority, "olga", f"wrong-horse-{guess}")
+        with pytest.raises(DeskUnreachable, match="Logon refused"):
+            caller(port, authority, "olga")
+        (locked,) = kept(process, "--kind", "lock-out")
+        assert (locked["user"], "operator's desk" in locked["text"]) == ("olga", True)
+        with caller(port, authority, "rita") as rita:
+            assert rita.ask("kill", "participant=ALPHA", "runaway").ok
+            assert not rita.ask("users", "unlock", "olga").ok
+        assert process.operator("users", "unlock", "olga").returncode == 0
+        with caller(port, authority, "olga") as olga:
+            assert not olga.ask("unkill", "participant=ALPHA", "mended").ok
+        alpha = Terminal(process.port, "ALPHA1")
+        alpha.logon("alpha", PASSWORD)
+        alpha.order("A1", 1, "100", "10.00")
+        assert "kill switch" in alpha.expect("8", f150="8")[58]
+        alpha.logout()
+
+
+def test_a_desk_without_its_certificate_stops_the_start(tmp_path: Path) -> None:
+    config = write_config(tmp_path)
+    listener = "{port: 0, tls: {certificate: none.crt, key_file: none.key}}"
+    config.write_text(f"{config.read_text()}\noperator: {{listener: {listener}}}\n")
+    process = VenueProcess(config)
+    assert process.wait() == 1
+    assert process.lines[-1].startswith("fixoms: the operator's desk cannot be opened at 127.0.0.1")
+    assert not [line for line in process.lines if "Traceback" in line]
