@@ -61,7 +61,8 @@ class OrderTerms(msgspec.Struct, frozen=True, array_like=True):
     `exec_inst` is the wire text of ExecInst(18) (`"6"`, `"G a"`). `peg_offset` is
     PegOffsetValue(211), signed, in price units. `expire_time` is ExpireTime(126), `expire_date`
     ExpireDate(432) as `YYYYMMDD`. `client` is the party behind the order, `echo` the further
-    fields (tag, value) that every report on the order repeats as they came.
+    fields (tag, value) that every report on the order repeats as they came. `located` says that the
+    broker has located what it sells short (LocateReqd(114)=N).
     """
 
     side: Side
@@ -80,6 +81,7 @@ class OrderTerms(msgspec.Struct, frozen=True, array_like=True):
     account: str = ""
     client: str = ""
     echo: tuple[tuple[int, str], ...] = ()
+    located: bool = False
 
 
 class Refusal(msgspec.Struct, frozen=True, array_like=True):

@@ -49,9 +49,6 @@ from fixoms.engine.rules import BP, ROWS, Broken, PositionRule, Trial, Unit, mak
 from fixoms.engine.state import Session, State
 from fixoms.engine.tape import Tape
 
-_LOCATE_REQD: Final = 114
-"""LocateReqd(114): N says the broker has located what it sells short."""
-
 _COUNTED: Final = ("D", "G", "E")
 """MsgType(35) of what a message rate counts."""
 
@@ -389,7 +386,7 @@ class Risk:
             scope = Scope(ScopeKind.INSTRUMENT, instrument_id=instrument_id)
             text = template.format(instrument=instrument_id, why="may not be sold short")
             return Broken(Check.SHORT_SALE, scope, 0, 0, text)
-        if side is Side.SELL_SHORT_EXEMPT or (_LOCATE_REQD, "N") in terms.echo or added <= 0:
+        if side is Side.SELL_SHORT_EXEMPT or terms.located or added <= 0:
             return None
         located = self._controls.locates.get((participant, terms.account, instrument_id), 0)
         shorts = self._position(participant, terms, listing).shorts

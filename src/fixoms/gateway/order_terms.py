@@ -142,6 +142,7 @@ class _TermsReader:
             account=text_of(fields, tags.ACCOUNT),
             client=client_of(fields),
             echo=tuple(self._echo),
+            located=fields.get(tags.LOCATE_REQD) == b"N",
         )
 
     def _refuse(self, reason: OrdRejReason, text: str) -> None:
