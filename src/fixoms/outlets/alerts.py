@@ -21,12 +21,19 @@ from fixoms.domain.events import (
     Event,
     Execution,
     InstrumentDefined,
+    KillSwitched,
+    LimitsChanged,
     MassCancelReported,
     PhaseChanged,
+    ProposalChanged,
+    RiskOverridden,
+    RiskRefused,
+    SessionAbused,
     SessionStatusChanged,
     TradeBusted,
     TradeCorrected,
 )
+from fixoms.domain.limits import ProposalState
 from fixoms.domain.rendering import render_order_id, render_trade_id
 from fixoms.domain.wording import word
 from fixoms.outlets.listings import Listing, Listings
@@ -136,6 +143,66 @@ def alert_for(
                 severity=Severity.NOTICE,
                 kind="operator-refused",
                 text=f"command of {event.origin.user} refused: {event.reason}",
+            )
+        case _:
+            return _risk(event)
+
+
+def _risk(event: Event) -> Alert | None:
+    """What concerns limits, roles and the kill switch."""
+    match event:
+        case KillSwitched():
+            did = "thrown" if event.killed else "lifted"
+            orders = f", {event.canceled} orders canceled" if event.canceled else ""
+            return Alert(
+                severity=Severity.WARNING,
+                kind="kill-switch",
+                text=f"kill switch of {event.scope.text} {did} by {event.origin.user}{orders}"
+                f"{_because(event.reason)}",
+                broker=event.scope.participant,
+            )
+        case RiskRefused():
+            return Alert(
+                severity=Severity.NOTICE,
+                kind="limit-reached",
+                text=f"{event.check.value} refused {event.cl_ord_id} of {event.owner.session}:"
+                f" {event.text}",
+                broker=event.owner.participant,
+                session=event.owner.session,
+            )
+        case RiskOverridden():
+            return Alert(
+                severity=Severity.WARNING,
+                kind="limit-overridden",
+                text=f"{event.cl_ord_id} of {event.owner.session} passed by word of"
+                f" {event.approved_by} although: {event.text}",
+                broker=event.owner.participant,
+                session=event.owner.session,
+            )
+        case LimitsChanged():
+            second = f", approved by {event.approved_by}" if event.approved_by else ""
+            return Alert(
+                severity=Severity.NOTICE,
+                kind="limits-changed",
+                text=f"limits of {event.scope.text} set by {event.origin.user}{second}"
+                f"{_because(event.reason)}",
+                broker=event.scope.participant,
+            )
+        case ProposalChanged():
+            waiting = event.state is ProposalState.WAITING
+            return Alert(
+                severity=Severity.WARNING if waiting else Severity.NOTICE,
+                kind=f"proposal-{event.state.value}",
+                text=f"proposal {event.proposal_id} of {event.proposed_by} {event.state.value}:"
+                f" {event.text}",
+            )
+        case SessionAbused():
+            return Alert(
+                severity=Severity.WARNING,
+                kind="session-abused",
+                text=f"session {event.session}: {event.text}",
+                broker=event.participant,
+                session=event.session,
             )
         case _:
             return None
