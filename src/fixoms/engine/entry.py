@@ -151,7 +151,7 @@ class OrderEntry:
             return Refusal(OrdRejReason.ORDER_EXCEEDS_LIMIT, text)
         if state.cl_ord_ids >= settings.cl_ord_ids_max:
             return self._too_many_ids()
-        refusal = refuse(listing, terms, self._tape.time, state.trading_day)
+        refusal = refuse(listing, terms, self._tape.time, state.open_day)
         if refusal is None and terms.exec_inst and listing.watched >= settings.watched_max:
             text = (
                 f"{listing.instrument_id} holds its limit of {settings.watched_max} pegged,"
@@ -298,7 +298,7 @@ class OrderEntry:
         terms = command.terms
         if terms.qty <= order.cum_qty and terms.qty > 0:
             terms = msgspec.structs.replace(terms, qty=order.cum_qty)
-        refusal = refuse(order.listing, terms, self._tape.time, self._state.trading_day)
+        refusal = refuse(order.listing, terms, self._tape.time, self._state.open_day)
         if refusal is None and terms.qty > order.cum_qty and not _keeps_priority(order, terms):
             trial = self.create(
                 command.cl_ord_id,

@@ -45,7 +45,12 @@ _PEG_INSTS: Final = frozenset("MPRa")
 
 
 def refuse(listing: Listing, terms: OrderTerms, now: Nanos, trading_day: str) -> Refusal | None:
-    """Why an order of these terms may not enter now, None when it may."""
+    """Why an order of these terms may not enter now, None when it may.
+
+    `trading_day` is the day under way, empty between days.
+    """
+    if not trading_day:
+        return Refusal(OrdRejReason.EXCHANGE_CLOSED, "no trading day is under way")
     refusal = (
         _refuse_phase(listing, terms)
         or _refuse_qty(listing.instrument, terms)

@@ -122,6 +122,11 @@ class State:
         self.controls = Controls()
         self.ledger = Ledger()
 
+    @property
+    def open_day(self) -> str:
+        """The trading day under way, empty between days."""
+        return self.trading_day if self.day_is_open else ""
+
     def add_listing(self, listing: Listing) -> None:
         """Register a new listing."""
         self.listings[listing.instrument_id] = listing

@@ -121,6 +121,8 @@ class OrderRequests:
         odd: set[Reason] = {OrdRejReason.UNSUPPORTED_ORDER_CHARACTERISTIC, OrdRejReason.OTHER}
         if phase in (Phase.CLOSED, Phase.POST_CLOSE, Phase.HALT):
             reasons |= {OrdRejReason.EXCHANGE_CLOSED}
+        if not self._records.day_is_open:
+            reasons |= {OrdRejReason.EXCHANGE_CLOSED}
         if not market.is_active:
             reasons |= {OrdRejReason.EXCHANGE_CLOSED, OrdRejReason.OTHER}
         if phase is Phase.HALT:
