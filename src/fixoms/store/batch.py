@@ -16,6 +16,7 @@ from fixoms.domain.events import (
     Execution,
     IndicativeChanged,
     InstrumentDefined,
+    LimitsChanged,
     PhaseChanged,
     ReferencePriceChanged,
     SessionDefined,
@@ -31,6 +32,7 @@ from fixoms.domain.units import Nanos, Price
 from fixoms.domain.wording import utc_text
 from fixoms.journal.entry import Entry
 from fixoms.store import rows
+from fixoms.store.limits import limit_rows
 from fixoms.store.rows import UNKNOWN, Decimals, Row
 
 LevelKey: TypeAlias = tuple[InstrumentId, str, Price]
@@ -66,6 +68,7 @@ class Batch:
         self.gone_levels: dict[LevelKey, None] = {}
         self.instruments: dict[InstrumentId, Row] = {}
         self.sessions: dict[str, Row] = {}
+        self.limits: dict[str, list[Row]] = {}
 
     def add(self, entry: Entry) -> None:
         """Fold in one entry; entries come in the order of the journal."""
@@ -112,6 +115,8 @@ class Batch:
                 self._instrument(event.instrument_id, time, {"reference_price": price})
             case IndicativeChanged():
                 self._indicative(event, time)
+            case LimitsChanged():
+                self.limits[event.scope.text] = limit_rows(event, seq)
             case _:
                 # Answers to requests and operators: they change nothing that SQL shows.
                 pass

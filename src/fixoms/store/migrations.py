@@ -17,7 +17,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from fixoms.store import schema
 from fixoms.store.database import StoreError
 
-STEPS: Mapping[int, Sequence[str]] = {}
+STEPS: Mapping[int, Sequence[str]] = {
+    2: (
+        (
+            "CREATE TABLE limits (scope TEXT NOT NULL, figure TEXT NOT NULL,"
+            " currency TEXT NOT NULL, value TEXT NOT NULL, set_by TEXT NOT NULL,"
+            " approved_by TEXT NOT NULL, reason TEXT NOT NULL, seq BIGINT NOT NULL, PRIMARY KEY (scope, figure, currency))"
+        ),
+    ),
+}
 """SQL statements that lead from the version before to the version of the key."""
 
 

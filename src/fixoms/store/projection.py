@@ -174,6 +174,12 @@ async def _write(connection: AsyncConnection, batch: Batch) -> None:
             ],
         )
     await _upsert(connection, schema.order_book, batch.levels.values())
+    if batch.limits:
+        scopes = [{"of_scope": scope} for scope in batch.limits]
+        await connection.execute(_LIMITS_GONE, scopes)
+        figures = [row for rows in batch.limits.values() for row in rows]
+        if figures:
+            await connection.execute(insert(schema.limits), figures)
 
 
 async def _upsert(connection: AsyncConnection, table: Table, rows: Iterable[Row]) -> None:
@@ -206,6 +212,8 @@ _LEVEL_GONE = delete(schema.order_book).where(
         schema.order_book.c.price_units == bindparam("at_price"),
     )
 )
+
+_LIMITS_GONE = delete(schema.limits).where(schema.limits.c.scope == bindparam("of_scope"))
 
 # The columns to set are the keys of the rows these run with.
 _BUST = update(schema.trades).where(schema.trades.c.trade_id == bindparam("id"))

@@ -39,7 +39,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TIMESTAMP, TypeDecorator, TypeEngine
 
-VERSION = 1
+VERSION = 2
 """Version of this schema; migrations.py brings an older database up to it."""
 
 
@@ -279,6 +279,25 @@ sessions = Table(
     PrimaryKeyConstraint("session"),
 )
 """FIX sessions and whether they are logged on."""
+
+limits = Table(
+    "limits",
+    metadata,
+    _text("scope"),
+    _text("figure"),
+    _text("currency"),
+    _text("value"),
+    _text("set_by"),
+    _text("approved_by"),
+    _text("reason"),
+    Column("seq", BigInteger, nullable=False),
+    PrimaryKeyConstraint("scope", "figure", "currency"),
+)
+"""One row per limit that is set: `account ACC1 of ALPHA`, `long_qty`, `50000`.
+
+`figure` is the key of the configuration; `value` an exact decimal. Positions need no table: they
+are sums over `orders` (store/limits.py).
+"""
 
 outlet_cursor = Table(
     "outlet_cursor",
