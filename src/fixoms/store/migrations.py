@@ -22,7 +22,8 @@ STEPS: Mapping[int, Sequence[str]] = {
         (
             "CREATE TABLE limits (scope TEXT NOT NULL, figure TEXT NOT NULL,"
             " currency TEXT NOT NULL, value TEXT NOT NULL, set_by TEXT NOT NULL,"
-            " approved_by TEXT NOT NULL, reason TEXT NOT NULL, seq BIGINT NOT NULL, PRIMARY KEY (scope, figure, currency))"
+            " approved_by TEXT NOT NULL, reason TEXT NOT NULL, seq BIGINT NOT NULL,"
+            " PRIMARY KEY (scope, figure, currency))"
         ),
     ),
 }
