@@ -130,6 +130,14 @@ def test_the_client_is_the_party_in_that_role() -> None:
     command = translate("D", text)
     assert isinstance(command, EnterOrder)
     assert command.terms.client == "CLIENT-9"
+    assert command.terms.parties[0] == (453, "2")
+    assert [value for tag, value in command.terms.parties if tag == 448] == ["DESK", "CLIENT-9"]
+
+
+def test_an_end_says_something_of_gtd_orders_only() -> None:
+    terms = order("126=20260105-13:00:00|432=20260101").terms
+    assert (terms.expire_time, terms.expire_date) == (None, "")
+    assert terms.echo == ((432, "20260101"), (126, "20260105-13:00:00"))
 
 
 @pytest.mark.parametrize(

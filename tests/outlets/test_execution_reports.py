@@ -169,6 +169,17 @@ def test_values_the_venue_cannot_express_go_back_as_they_came() -> None:
     assert fields(message, 38, 44, 15) == ["1.50", "10.005", "USD"]
 
 
+def test_parties_go_back_as_they_came() -> None:
+    desk = ((453, "2"), (448, "DESK"), (447, "D"), (452, "36"))
+    client = ((448, "C"), (447, "D"), (452, "3"), (802, "1"), (523, "s"), (803, "1"))
+    message = only(with_terms(client="C", parties=desk + client))
+    assert [(tag, value.decode()) for tag, value in message.fields if tag in (448, 523)] == [
+        (448, "DESK"),
+        (448, "C"),
+        (523, "s"),
+    ]
+
+
 def test_instructions_go_back_whole() -> None:
     assert only(with_terms(exec_inst="G", echo=((18, "1 G"),))).text(18) == "1 G"
 

@@ -62,7 +62,8 @@ class OrderTerms(msgspec.Struct, frozen=True, array_like=True):
     PegOffsetValue(211), signed, in price units. `expire_time` is ExpireTime(126), `expire_date`
     ExpireDate(432) as `YYYYMMDD`. `client` is the party behind the order, `echo` the further
     fields (tag, value) that every report on the order repeats as they came. `located` says that the
-    broker has located what it sells short (LocateReqd(114)=N).
+    broker has located what it sells short (LocateReqd(114)=N). `parties` is the Parties group as it
+    came, its NoPartyIDs(453) first.
     """
 
     side: Side
@@ -82,6 +83,7 @@ class OrderTerms(msgspec.Struct, frozen=True, array_like=True):
     client: str = ""
     echo: tuple[tuple[int, str], ...] = ()
     located: bool = False
+    parties: tuple[tuple[int, str], ...] = ()
 
 
 class Refusal(msgspec.Struct, frozen=True, array_like=True):

@@ -35,6 +35,21 @@ Fields: TypeAlias = Message | Group
 CLIENT_ID_ROLE: Final = b"3"
 """PartyRole(452) of the client behind an order."""
 
+PARTY_FIELDS_MAX: Final = 64
+"""Most fields of the Parties group an order may carry: they ride on every report of it."""
+
+_PARTIES: Final = frozenset(
+    {
+        tags.NO_PARTY_IDS,
+        tags.PARTY_ID,
+        tags.PARTY_ID_SOURCE,
+        tags.PARTY_ROLE,
+        tags.NO_PARTY_SUB_IDS,
+        tags.PARTY_SUB_ID,
+        tags.PARTY_SUB_ID_TYPE,
+    }
+)
+
 ECHOED: Final = (
     tags.CURRENCY,
     tags.SETTL_TYPE,
@@ -107,10 +122,7 @@ class _TermsReader:
         trailing = ExecInst.TRAILING_STOP_PEG.value in exec_inst
         if self.refusal is None:
             self._require_conditional(ord_type, tif, trailing=trailing)
-        for tag in ECHOED:
-            value = fields.get(tag)
-            if value is not None:
-                self._echo.append((tag, value.decode("latin-1")))
+        self._repeat(*ECHOED)
         if fields.get(tags.CASH_ORDER_QTY) is not None:
             self._refuse(
                 OrdRejReason.UNSUPPORTED_ORDER_CHARACTERISTIC,
@@ -119,6 +131,10 @@ class _TermsReader:
             qty = Qty(0)
         else:
             qty = self._qty(tags.ORDER_QTY) or Qty(0)
+        dated = tif is TimeInForce.GOOD_TILL_DATE
+        if not dated:
+            # They say when a GTD order ends, and nothing of any other.
+            self._repeat(tags.EXPIRE_DATE, tags.EXPIRE_TIME)
         price = self._price(tags.PRICE)
         if price is not None and abs(price) * qty > NOTIONAL_MAX:
             self._refuse(
@@ -136,14 +152,32 @@ class _TermsReader:
             min_qty=self._qty(tags.MIN_QTY),
             exec_inst=exec_inst,
             peg_offset=self._peg_offset(),
-            expire_time=self._expire_time(),
-            expire_date=text_of(fields, tags.EXPIRE_DATE),
+            expire_time=self._expire_time() if dated else None,
+            expire_date=text_of(fields, tags.EXPIRE_DATE) if dated else "",
             stp=self._stp(),
             account=text_of(fields, tags.ACCOUNT),
             client=client_of(fields),
-            echo=tuple(self._echo),
             located=fields.get(tags.LOCATE_REQD) == b"N",
+            parties=self._parties() if tags.NO_PARTY_IDS in fields else (),
+            echo=tuple(self._echo),
         )
+
+    def _repeat(self, *repeated: int) -> None:
+        for tag in repeated:
+            value = self._fields.get(tag)
+            if value is not None:
+                self._echo.append((tag, value.decode("latin-1")))
+
+    def _parties(self) -> tuple[tuple[int, str], ...]:
+        """Read the Parties group as it came."""
+        fields = [(tag, value) for tag, value in self._fields.fields if tag in _PARTIES]
+        if len(fields) > PARTY_FIELDS_MAX:
+            self._refuse(
+                OrdRejReason.UNSUPPORTED_ORDER_CHARACTERISTIC,
+                f"NoPartyIDs(453) with {len(fields)} fields is above {PARTY_FIELDS_MAX}",
+            )
+            return ()
+        return tuple((tag, value.decode("latin-1")) for tag, value in fields)
 
     def _refuse(self, reason: OrdRejReason, text: str) -> None:
         if self.refusal is None:

@@ -162,7 +162,9 @@ class ExecutionReports:
         add((tags.TRANSACT_TIME, self._timestamp(time)))
         if event.text:
             add((tags.TEXT, event.text.encode("latin-1", "replace")))
-        if terms.client:
+        if terms.parties:
+            body.extend((tag, value.encode("latin-1")) for tag, value in terms.parties)
+        elif terms.client:
             add((tags.NO_PARTY_IDS, b"1"))
             add((tags.PARTY_ID, terms.client.encode("latin-1")))
             add((tags.PARTY_ID_SOURCE, b"D"))
