@@ -138,8 +138,8 @@ class RiskWords:
         match word:
             case "restrict" | "unrestrict":
                 instrument_id = self._instrument(rest[0]).instrument_id
-                is_scope = len(rest) > 1 and rest[1].partition("=")[0] in ("all", *_KINDS)
-                scope, words = self._scope(rest[1:]) if is_scope else (ALL, rest[1:])
+                # A reason comes after a scope, so that a misspelt scope is never taken for one.
+                scope, words = self._scope(rest[1:]) if len(rest) > 1 else (ALL, [])
                 restricted = word == "restrict"
                 return SetRestricted(origin, instrument_id, restricted, scope, " ".join(words))
             case "short":
