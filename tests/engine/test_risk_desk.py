@@ -8,6 +8,8 @@ from fixoms.domain.commands import (
     ApproveProposal,
     Command,
     DefineInstrument,
+    DefineParticipant,
+    DefineSession,
     DismissProposal,
     EndDay,
     Kill,
@@ -308,3 +310,21 @@ def test_an_instrument_that_has_traded_keeps_its_units() -> None:
     desk.say("B: sell Y 5 @10")
     finer = msgspec.structs.replace(desk.instrument, qty_decimals=2)
     assert "once it has traded" in refusal(desk.handle(DefineInstrument(VENUE, finer)))
+
+
+def test_accounts_are_bounded_though_they_need_no_definition() -> None:
+    desk = Desk({})
+    desk.engine = Engine(EngineSettings(positions_max=2))
+    for command in (
+        DefineParticipant(VENUE, "ALFA"),
+        DefineSession(VENUE, "A", "ALFA"),
+        DefineInstrument(VENUE, desk.instrument),
+        StartDay(VENUE, "20260105"),
+        SetLimits(RITA, ALFA, TWENTY),
+    ):
+        desk.handle(command)
+    for account in ("ONE", "TWO"):
+        assert "New" in said(desk, f"A: buy {account} 1 @9 account={account}")
+    assert "its limit of 2 positions" in said(desk, "A: buy X 1 @9 account=THREE")
+    assert "its limit of 2 positions" in said(desk, "A: replace Y of TWO 1 @9 account=THREE")
+    assert "New" in said(desk, "A: buy Z 1 @9 account=ONE")

@@ -130,22 +130,11 @@ class OrderEntry:
             refusal = risk.refuse_sender(session, user, cl_ord_id, listing, terms)
             if refusal is not None:
                 return refusal
-        refusal = self._refuse_order(session, listing, terms)
-        if refusal is None and risk.active:
-            refusal = risk.refuse_terms(session, user, cl_ord_id, listing, terms)
-        return refusal
-
-    def _refuse_order(
-        self, session: Session, listing: Listing, terms: OrderTerms
-    ) -> Refusal | None:
         state, settings = self._state, self._settings
-        positions = state.ledger.positions
-        if len(positions) >= settings.positions_max:
-            name = session.participant.name
-            key = (name, terms.account, terms.client, listing.instrument_id)
-            if key not in positions:
-                text = f"the venue keeps its limit of {settings.positions_max} positions"
-                return Refusal(OrdRejReason.ORDER_EXCEEDS_LIMIT, text)
+        if len(state.ledger.positions) >= settings.positions_max:
+            refusal = self._refuse_position(session.participant.name, listing, terms)
+            if refusal is not None:
+                return refusal
         if len(state.orders) >= settings.orders_max:
             text = f"the venue holds its limit of {settings.orders_max} orders"
             return Refusal(OrdRejReason.ORDER_EXCEEDS_LIMIT, text)
@@ -158,7 +147,20 @@ class OrderEntry:
                 " trailing and all-or-none orders"
             )
             return Refusal(OrdRejReason.ORDER_EXCEEDS_LIMIT, text)
+        if refusal is None and risk.active:
+            return risk.refuse_terms(session, user, cl_ord_id, listing, terms)
         return refusal
+
+    def _refuse_position(
+        self, participant: str, listing: Listing, terms: OrderTerms
+    ) -> Refusal | None:
+        """Why an account cannot begin a position, once as many are kept as there may be."""
+        positions, most = self._state.ledger.positions, self._settings.positions_max
+        key = (participant, terms.account, terms.client, listing.instrument_id)
+        if len(positions) < most or key in positions:
+            return None
+        text = f"the venue keeps its limit of {most} positions"
+        return Refusal(OrdRejReason.ORDER_EXCEEDS_LIMIT, text)
 
     def _too_many_ids(self) -> Refusal:
         most = self._settings.cl_ord_ids_max
@@ -313,6 +315,8 @@ class OrderEntry:
                 trial.price = order.price
             if order.place is not Place.HELD:
                 refusal = self.refuse_crossing(trial)
+        if refusal is None:
+            refusal = self._refuse_position(order.owner.participant, order.listing, terms)
         if refusal is None and self._risk.active:
             refusal = self._risk.refuse_replace(
                 session, command.origin.user, command.cl_ord_id, order, terms

@@ -421,16 +421,26 @@ class Ledger:
 
     def book(self, order: Order, qty: int, value: int) -> None:
         """Count `qty` more traded for `value`; both are negative where a trade is taken back."""
-        position = self._position_of(order)
-        if order.terms.side is _SHORT:
+        position, terms = order.position, order.terms
+        if position is None or position.account != terms.account or position.client != terms.client:
+            position = self._position_of(order)
+        if terms.side is _SHORT:
             position.short_sold += qty
             position.shorts.sold += qty
-        if qty <= 0:
-            self.shake()
-        elif self.on:
-            self._fill(position, order, qty, value)
+        if self.on:
+            if qty > 0:
+                self._fill(position, order, qty, value)
+            else:
+                self.shake()
+                self._book(position, order, qty, value, value)
             return
-        self._book(position, order, qty, value, value)
+        position.day_value += value
+        if order.is_buy:
+            position.bought += qty
+            position.bought_value += value
+        else:
+            position.sold += qty
+            position.sold_value += value
 
     def _fill(self, position: Position, order: Order, qty: int, value: int) -> None:
         """Count a fill, and take what was filled out of the reservation."""
