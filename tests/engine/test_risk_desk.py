@@ -32,6 +32,7 @@ from fixoms.domain.events import (
     LimitsChanged,
     OverrideGiven,
     ProposalChanged,
+    RiskPolicyChanged,
     SessionAbused,
 )
 from fixoms.domain.ids import InstrumentId
@@ -328,3 +329,15 @@ def test_accounts_are_bounded_though_they_need_no_definition() -> None:
     assert "its limit of 2 positions" in said(desk, "A: buy X 1 @9 account=THREE")
     assert "its limit of 2 positions" in said(desk, "A: replace Y of TWO 1 @9 account=THREE")
     assert "New" in said(desk, "A: buy Z 1 @9 account=ONE")
+
+
+@pytest.mark.parametrize("looser", [None, 5_001])
+def test_nobody_alone_can_do_away_with_four_eyes(looser: int | None) -> None:
+    desk = Desk({})
+    desk.handle(FOUR_EYES)
+    desk.handle(SetLimits(RITA, ACC1, TEN))
+    events = desk.handle(SetRiskPolicy(RITA, RiskPolicy(four_eyes_bp=looser)))
+    assert told(events, ProposalChanged)
+    assert told(desk.handle(SetLimits(RITA, ACC1, Limits())), ProposalChanged)
+    assert told(desk.handle(ApproveProposal(SAM, 1)), RiskPolicyChanged)
+    assert told(desk.handle(SetRiskPolicy(RITA, RiskPolicy(four_eyes_bp=0))), RiskPolicyChanged)

@@ -348,6 +348,7 @@ class SetRiskPolicy(_Command, frozen=True):
     """Set what holds for the whole venue."""
 
     policy: RiskPolicy
+    reason: str = ""
 
 
 class SetRestricted(_Command, frozen=True):

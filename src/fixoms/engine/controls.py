@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from fixoms.domain.commands import OverrideOrder, SetLimits
+from fixoms.domain.commands import OverrideOrder, SetLimits, SetRiskPolicy
 from fixoms.domain.ids import InstrumentId
 from fixoms.domain.limits import (
     EACH,
@@ -68,7 +68,7 @@ class Proposal(msgspec.Struct, frozen=True, array_like=True):
 
     proposal_id: int
     time: Nanos
-    command: SetLimits | OverrideOrder
+    command: SetLimits | OverrideOrder | SetRiskPolicy
     text: str
 
 

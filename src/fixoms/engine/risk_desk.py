@@ -177,7 +177,7 @@ class RiskDesk:
 
     # Four eyes.
 
-    def _propose(self, command: SetLimits | OverrideOrder, text: str) -> None:
+    def _propose(self, command: SetLimits | OverrideOrder | SetRiskPolicy, text: str) -> None:
         controls = self._state.controls
         if not command.origin.user:
             self._tape.refuse(command.origin, f"{text}: needs a named person, and a second one")
@@ -226,6 +226,8 @@ class RiskDesk:
         self._tell_proposal(command.origin, proposal, ProposalState.APPROVED)
         if isinstance(proposed, SetLimits):
             self._apply_limits(proposed, user)
+        elif isinstance(proposed, SetRiskPolicy):
+            self._apply_policy(proposed)
         else:
             self._give_override(proposed, user)
 
@@ -246,7 +248,7 @@ class RiskDesk:
             text = f"session {command.session!r} is not known, or no ClOrdID(11) is named"
             self._tape.refuse(command.origin, text)
         elif command.cl_ord_id in session.orders:
-            text = f"ClOrdID(11) {command.cl_ord_id!r} was used before today"
+            text = f"ClOrdID(11) {command.cl_ord_id!r} was already used today"
             self._tape.refuse(command.origin, text)
         elif len(state.controls.overrides) >= PROPOSALS_MAX:
             self._tape.refuse(command.origin, f"{PROPOSALS_MAX} overrides are given, no more can")
@@ -374,7 +376,7 @@ class RiskDesk:
     # The lists and the policy.
 
     def set_policy(self, command: SetRiskPolicy) -> None:
-        """Set what holds for the whole venue."""
+        """Set what holds for the whole venue; four eyes are loosened by two people only."""
         controls, policy = self._state.controls, command.policy
         if policy.market_price_max_age <= 0 or policy.abuse_after < 0:
             self._tape.refuse(command.origin, "ages are above 0 and counts not below")
@@ -382,6 +384,15 @@ class RiskDesk:
         if policy.four_eyes_bp is not None and policy.four_eyes_bp < 0:
             self._tape.refuse(command.origin, "four_eyes_bp is not below 0")
             return
+        bound = controls.policy.four_eyes_bp
+        looser = bound is not None and (policy.four_eyes_bp is None or policy.four_eyes_bp > bound)
+        if looser and not _is_venue(command.origin):
+            self._propose(command, "the bound above which raises need two people rises")
+            return
+        self._apply_policy(command)
+
+    def _apply_policy(self, command: SetRiskPolicy) -> None:
+        controls, policy = self._state.controls, command.policy
         before, controls.policy = controls.policy, policy
         if before != policy:
             self._tape.events.append(RiskPolicyChanged(command.origin, before, policy))
