@@ -135,7 +135,7 @@ def test_a_trade_names_both_its_figures_and_its_other_side() -> None:
         aggressor=True,
     )
     message = only(trade)
-    assert fields(message, 150, 39, 32, 31) == ["F", "1", "40", "10.03"]
+    assert fields(message, 150, 39, 32, 31, 30) == ["F", "1", "40", "10.03", "XFOM"]
     assert fields(message, 151, 14, 6) == ["60", "40", "10.03"]
     assert fields(message, 527, 851, 382, 375) == ["T5", "2", "1", "BROKER-B"]
     assert only(changed(trade, aggressor=False)).text(851) == "1"

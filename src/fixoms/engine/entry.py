@@ -343,7 +343,7 @@ class OrderEntry:
             return None, CxlRejReason.UNKNOWN_ORDER, f"{named} is not an order that can be changed"
         owner = self._state.sessions[order.owner.session]
         if command.cl_ord_id in session.orders or command.cl_ord_id in owner.orders:
-            text = f"ClOrdID(11) {command.cl_ord_id!r} was used before today"
+            text = f"ClOrdID(11) {command.cl_ord_id!r} was already used today"
             return order, CxlRejReason.DUPLICATE_CL_ORD_ID, text
         if self.find(command.symbol, command.market) is not order.listing:
             name = order.listing.instrument_id
@@ -419,7 +419,7 @@ class OrderEntry:
 
 
 def _duplicate(cl_ord_id: str) -> Refusal:
-    text = f"ClOrdID(11) {cl_ord_id!r} was used before today"
+    text = f"ClOrdID(11) {cl_ord_id!r} was already used today"
     return Refusal(OrdRejReason.DUPLICATE_ORDER, text)
 
 

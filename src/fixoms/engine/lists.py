@@ -135,7 +135,7 @@ class ListEntry:
         entry = self._entry
         twice = [leg for leg in command.orders if leg.cl_ord_id == listed.cl_ord_id]
         if listed.cl_ord_id in session.orders or (len(twice) > 1 and twice[0] is not listed):
-            text = f"ClOrdID(11) {listed.cl_ord_id!r} was used before today"
+            text = f"ClOrdID(11) {listed.cl_ord_id!r} was already used today"
             return Refusal(OrdRejReason.DUPLICATE_ORDER, text)
         listing = entry.find(listed.symbol, listed.market)
         if listing is None:

@@ -151,6 +151,8 @@ class ExecutionReports:
             add((tags.LAST_QTY, qty(event.last_qty)))
             if event.last_px is not None:
                 add((tags.LAST_PX, px(event.last_px)))
+            if instrument is not None:
+                add((tags.LAST_MKT, instrument.market.encode("latin-1")))
             add((tags.LAST_LIQUIDITY_IND, b"2" if event.aggressor else b"1"))
             add((tags.SECONDARY_EXEC_ID, render_trade_id(event.trade_id).encode()))
         add((tags.LEAVES_QTY, qty(event.leaves_qty)))
