@@ -84,7 +84,7 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except _mendable() as error:
-        _leave(str(error) or type(error).__name__, 1)
+        _leave(_told(error), 1)
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -103,6 +103,12 @@ def _mendable() -> tuple[type[Exception], ...]:
     from fixoms.store.database import StoreError
 
     return (OSError, StoreError, JournalError)
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error) or type(error).__name__
 
 
 def _leave(text: str, status: int) -> None:
