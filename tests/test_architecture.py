@@ -58,7 +58,8 @@ PASSED_IN = {"clock.Clock"}
 """Types of what is handed to a module, which it may name though it may not fetch one itself."""
 
 OUTSIDE: dict[str, tuple[str, ...]] = {
-    "aiomqtt": ("outlets.mqtt", "outlets.market_prices", "demo.alerts"),  # the demo is a subscriber of its own
+    # The demo is a subscriber of its own.
+    "aiomqtt": ("outlets.mqtt", "outlets.market_prices", "demo.alerts"),
     "amqtt": ("outlets.broker",),
     "argon2": ("passwords",),
     "paho": ("outlets.mqtt",),

@@ -186,6 +186,7 @@ class Config(Settings, frozen=True, kw_only=True):
             reference_price=None if reference is None else _price(each, reference),
             static_band_bp=to_units(each.static_band_percent, 2) or 0,
             dynamic_band_bp=to_units(each.dynamic_band_percent, 2) or 0,
+            initial_margin_bp=to_units(each.initial_margin_percent, 2) or 0,
         )
 
 

@@ -194,6 +194,7 @@ class InstrumentSettings(_Group, frozen=True):
     reference_price: Decimal | None = None
     static_band_percent: Decimal = Decimal(0)
     dynamic_band_percent: Decimal = Decimal(0)
+    initial_margin_percent: Decimal = Decimal(100)
     phase: Phase = Phase.CONTINUOUS
 
     def steps(self) -> tuple[TickStep, ...]:

@@ -114,7 +114,7 @@ def instrument_mistakes(prefix: str, each: InstrumentSettings) -> Iterator[tuple
             "price_decimals",
             PRICE_MAX,
         )
-    for name in ("static_band_percent", "dynamic_band_percent"):
+    for name in ("static_band_percent", "dynamic_band_percent", "initial_margin_percent"):
         percent: Decimal = getattr(each, name)
         if not 0 <= percent <= 1000 or to_units(percent, 2) is None:
             yield (
