@@ -27,7 +27,8 @@ from fixoms.domain.commands import (
     SessionClosed,
     StartDay,
 )
-from fixoms.engine.engine import Engine
+from fixoms.domain.units import MILLISECOND, Nanos
+from fixoms.engine.engine import Engine, hash_of
 from fixoms.engine.settings import EngineSettings
 from fixoms.fix.acceptor import Acceptor, AuditFact, Listener
 from fixoms.fix.config import Role, SessionConfig
@@ -57,6 +58,12 @@ from fixoms.settings import ResetMoment, TlsSettings
 
 TIMER_S: Final = 0.25
 """How often the venue looks for timers of the engine and steps of the timetable."""
+
+SNAPSHOT_PAUSE_MAX: Final = Nanos(500 * MILLISECOND)
+"""A snapshot that would stop trading longer than this waits for the end of the day or the stop.
+
+A start then reads a longer tail: that is the price of not stopping.
+"""
 
 STOP_TEXT: Final = "The venue stops"
 
@@ -163,6 +170,8 @@ class Venue:
         self._slowest_reader = slowest_reader
         self._snapshot_seq = recovery.snapshot.seq if recovery.snapshot else 0
         self._snapshotting: asyncio.Task[None] | None = None
+        self._pause_per_order = 0
+        self._is_postponing = False
         self._timers: asyncio.Task[None] | None = None
 
     async def start(self) -> int:
@@ -224,11 +233,14 @@ class Venue:
         # The group that ends here must hold every message its entries caused.
         self._flush_links()
         seq = self._snapshot_seq = self.sequencer.last_seq
+        began = self._clock()
+        packed = self.engine.snapshot()
+        self._pause_per_order = max(self._clock() - began, 0) // (self.engine.order_count + 1)
         await self._journal.write_snapshot(
             seq,
-            self.engine.snapshot(),
+            packed,
             time=self.sequencer.last_time,
-            state_hash=self.engine.state_hash(),
+            state_hash=hash_of(packed),
             readers_at=self._slowest_reader(),
         )
 
@@ -325,6 +337,16 @@ class Venue:
     def _snapshot_in_time(self) -> None:
         if self.sequencer.last_seq - self._snapshot_seq < self._config.journal.snapshot_every:
             return
+        pause = self.engine.order_count * self._pause_per_order
+        if pause > SNAPSHOT_PAUSE_MAX and self.engine.day_is_open:
+            if not self._is_postponing:
+                self._is_postponing = True
+                _log.warning(
+                    "snapshots wait for the end of the day: one stops trading %d ms",
+                    pause // MILLISECOND,
+                )
+            return
+        self._is_postponing = False
         if self._snapshotting is None or self._snapshotting.done():
             self._snapshotting = asyncio.create_task(self._snapshot_safely(), name="snapshot")
 

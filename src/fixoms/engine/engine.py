@@ -221,7 +221,12 @@ class Engine:
 
     def state_hash(self) -> str:
         """SHA-256 of the snapshot: equal for engines that would decide alike from here on."""
-        return sha256(self.snapshot()).hexdigest()
+        return hash_of(self.snapshot())
+
+    @property
+    def order_count(self) -> int:
+        """Orders held, live and finished today: what a snapshot takes time for."""
+        return len(self._state.orders)
 
     @property
     def trading_day(self) -> str:
@@ -303,6 +308,11 @@ class Engine:
         """The best visible levels of both sides; KeyError for an unknown instrument."""
         book = self._state.listings[instrument_id].book
         return _top(book.bids, levels), _top(book.asks, levels)
+
+
+def hash_of(snapshot: bytes) -> str:
+    """The state hash that goes with a snapshot."""
+    return sha256(snapshot).hexdigest()
 
 
 def _top(ladder: Ladder, count: int) -> tuple[Level, ...]:
