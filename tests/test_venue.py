@@ -11,7 +11,7 @@ from fixoms.domain.units import Price, Qty
 from fixoms.journal.memory import Commit, MemoryJournal
 from fixoms.replay.in_process import ScriptUsers
 from fixoms.users import LockOut
-from fixoms.venue import SNAPSHOT_PAUSE_MAX, Venue
+from fixoms.venue import SNAPSHOT_PAUSE_MAX, Venue, engine_settings
 
 CONFIG = """
 fix: {port: 0}
@@ -73,3 +73,10 @@ async def test_orders_keep_a_long_snapshot_from_stopping_the_day() -> None:
         assert len(journal.snapshots) == 1
     finally:
         await venue.stop()
+
+
+def test_the_engine_decides_by_the_choices_of_the_configuration() -> None:
+    chosen = engine_settings(
+        parse("venue: {market: XPAR}\nfix: {triggered_reports: false}", Path("venue.yaml"))
+    )
+    assert (chosen.default_market, chosen.triggered_reports) == ("XPAR", False)

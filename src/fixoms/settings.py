@@ -102,6 +102,7 @@ class FixSettings(_Group, frozen=True):
     allowed_addresses: tuple[str, ...] = ()
     timestamp_digits: TimestampDigits = TimestampDigits.MILLISECONDS
     sending_time_tolerance_s: Seconds = 120
+    triggered_reports: bool = True
     logon_timeout_s: Seconds = 10
     logout_timeout_s: Seconds = 5
     max_connections: Annotated[int, Meta(ge=1, le=100_000)] = 1_000

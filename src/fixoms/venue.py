@@ -72,7 +72,10 @@ _log = logging.getLogger("fixoms")
 
 def engine_settings(config: Config) -> EngineSettings:
     """Choices of the engine; a journal is decided again with the same ones."""
-    return EngineSettings(default_market=config.venue.market)
+    return EngineSettings(
+        default_market=config.venue.market,
+        triggered_reports=config.fix.triggered_reports,
+    )
 
 
 def no_reader() -> int | None:
